@@ -1,0 +1,1 @@
+"""Bank formats, one file each."""

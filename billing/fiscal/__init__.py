@@ -1,0 +1,1 @@
+"""Fiscal records behind one port: VERI*FACTU and its siblings."""

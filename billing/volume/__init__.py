@@ -1,0 +1,1 @@
+"""Readings to billable litres: rollover, exchange, estimate, leak, split."""

@@ -1,0 +1,1 @@
+"""Customer care: cases and their deadlines."""

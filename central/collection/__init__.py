@@ -1,0 +1,1 @@
+"""Collection (cobro): the ledger's postings and balances."""

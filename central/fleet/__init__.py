@@ -1,0 +1,1 @@
+"""The meter fleet and its renewal."""

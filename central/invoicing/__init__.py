@@ -1,0 +1,1 @@
+"""Billing runs, invoices and their documents."""

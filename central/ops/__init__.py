@@ -1,0 +1,1 @@
+"""What the operator runs: migrate, audit, backup, metrics, health."""

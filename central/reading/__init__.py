@@ -1,0 +1,1 @@
+"""Readings at the centre: ingest, quarantine, validation, routes."""

@@ -1,0 +1,1 @@
+"""The register (padrón): supply points, meters, installations, customers, contracts, devices."""

@@ -1,0 +1,1 @@
+"""Models, migrations, engines and sessions: the one place that knows the database."""

@@ -1,0 +1,1 @@
+"""One file per receiver: a pure incremental framer and the port it hangs on."""

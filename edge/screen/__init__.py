@@ -1,0 +1,1 @@
+"""The reader's web screen, served on the device itself."""

@@ -1,0 +1,1 @@
+"""Drains the outbox over MQTT and prunes only what the centre has committed."""

@@ -1,0 +1,1 @@
+"""The virtual office (oficina virtual): a subscriber's own pages."""

@@ -1,0 +1,1 @@
+"""What travels between an edge agent and the centre: typed, versioned, compact messages."""

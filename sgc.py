@@ -1,0 +1,33 @@
+"""The one command ``sgc``: mounts the command line of every room."""
+
+import importlib
+
+import typer
+
+# One entry per room that has commands; each module exposes ``register(app)``.
+COMMANDS = (
+    "protocols.wmbus.cli",
+    "firmware_sim.cli",
+    "edge.cli",
+    "billing.cli",
+    "central.cli",
+    "portal.cli",
+    "demo.cli",
+)
+
+
+def build_app() -> typer.Typer:
+    """The command tree of all rooms."""
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    for name in COMMANDS:
+        importlib.import_module(name).register(app)
+    return app
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    build_app()()
+
+
+if __name__ == "__main__":
+    main()
