@@ -1,0 +1,142 @@
+"""The envelope around one batch: what can be checked before anything inside is believed.
+
+    offset  bytes  meaning
+    0       3      "SGC"
+    3       1      envelope version, 1
+    4       16     BLAKE2b-128 over everything after it
+    20      2      length of the header, big endian
+    22      n      header (msgpack array): device, boot, number, items, body length before compression, signature
+    22+n    m      body: zstd-compressed msgpack of a Batch
+
+A truncated or altered envelope fails its digest; the header is readable without opening the body, so a batch whose
+body is poisoned can still be named, quarantined and answered.
+"""
+
+import hashlib
+from typing import NamedTuple
+
+import msgspec
+import zstandard
+
+from protocols.sync.messages import SCHEMA, Batch
+from protocols.sync.topics import valid_device
+
+MAGIC = b"SGC"
+VERSION = 1
+MAX_BODY_BYTES = 16 * 1024 * 1024
+_DIGEST = 16
+_FIXED = len(MAGIC) + 1 + _DIGEST + 2
+
+
+class Header(msgspec.Struct, frozen=True, array_like=True):
+    """What an envelope says of its batch. ``signature`` is Ed25519 over the digest, empty where devices do not sign."""
+
+    device: str
+    boot: str
+    number: int
+    items: int
+    body_bytes: int
+    signature: bytes = b""
+
+
+class Envelope(NamedTuple):
+    """A checked envelope: its digest held; the body has not been opened."""
+
+    header: Header
+    digest: bytes
+    body: bytes
+
+
+class SyncError(ValueError):
+    """An envelope or batch that is refused; the text names field, value and rule. ``header`` where it was readable."""
+
+    def __init__(self, text: str, header: Header | None = None) -> None:
+        super().__init__(text)
+        self.header = header
+
+
+_header_decoder = msgspec.msgpack.Decoder(Header)
+_batch_decoder = msgspec.msgpack.Decoder(Batch)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def seal(batch: Batch, level: int = 3) -> bytes:
+    """Envelope bytes of ``batch``; the same batch and level give the same bytes."""
+    raw = _encoder.encode(batch)
+    if len(raw) > MAX_BODY_BYTES:
+        raise SyncError(f"batch.items: {len(raw)} bytes, at most {MAX_BODY_BYTES} fit one batch")
+    body = zstandard.ZstdCompressor(level=level).compress(raw)
+    header = _encoder.encode(Header(batch.device, batch.boot, batch.number, len(batch.items), len(raw)))
+    rest = len(header).to_bytes(2, "big") + header + body
+    return MAGIC + bytes([VERSION]) + digest_of(rest) + rest
+
+
+def digest_of(rest: bytes) -> bytes:
+    """BLAKE2b-128 of everything behind the digest."""
+    return hashlib.blake2b(rest, digest_size=_DIGEST).digest()
+
+
+def read_envelope(data: bytes) -> Envelope:
+    """Check magic, version, digest and header of ``data``; raises :class:`SyncError`."""
+    if len(data) < _FIXED:
+        raise SyncError(f"envelope: {len(data)} bytes, an envelope has at least {_FIXED}")
+    if data[:3] != MAGIC:
+        raise SyncError(f"envelope.magic: {data[:3].hex()}, must be {MAGIC.hex()} (SGC)")
+    if data[3] != VERSION:
+        raise SyncError(f"envelope.version: {data[3]}, this side knows {VERSION}")
+    digest, rest = data[4 : 4 + _DIGEST], data[4 + _DIGEST :]
+    header = _read_header(rest)
+    if digest_of(rest) != digest:
+        raise SyncError(
+            f"envelope.digest: {digest.hex()} does not match its {len(rest)} bytes (truncated or altered)",
+            header,
+        )
+    if header is None:
+        raise SyncError("envelope.header: not a header of this version")
+    if not valid_device(header.device):
+        raise SyncError(f"header.device: {header.device!r}, must be 1-32 of a-z, 0-9 and '-'", header)
+    return Envelope(header, digest, rest[2 + int.from_bytes(rest[:2], "big") :])
+
+
+def _read_header(rest: bytes) -> Header | None:
+    length = int.from_bytes(rest[:2], "big")
+    try:
+        return _header_decoder.decode(rest[2 : 2 + length])
+    except msgspec.MsgspecError:
+        return None
+
+
+def open_batch(envelope: Envelope) -> Batch:
+    """Decompress and parse the body; raises :class:`SyncError` where it is not the batch its header announces."""
+    header = envelope.header
+    batch = _parse_body(_decompress(envelope), header)
+    for field in ("device", "boot", "number"):
+        inside, outside = getattr(batch, field), getattr(header, field)
+        if inside != outside:
+            raise SyncError(f"batch.{field}: {inside!r}, the header says {outside!r}", header)
+    if len(batch.items) != header.items:
+        raise SyncError(f"batch.items: {len(batch.items)}, the header announces {header.items}", header)
+    return batch
+
+
+def _decompress(envelope: Envelope) -> bytes:
+    header = envelope.header
+    if not 0 <= header.body_bytes <= MAX_BODY_BYTES:
+        raise SyncError(f"header.body_bytes: {header.body_bytes}, must be 0 to {MAX_BODY_BYTES}", header)
+    try:
+        raw = zstandard.ZstdDecompressor().decompress(envelope.body, max_output_size=header.body_bytes)
+    except zstandard.ZstdError as error:
+        raise SyncError(f"batch.body: not zstd data of {header.body_bytes} bytes ({error})", header) from error
+    if len(raw) != header.body_bytes:
+        raise SyncError(f"batch.body: {len(raw)} bytes, the header announces {header.body_bytes}", header)
+    return raw
+
+
+def _parse_body(raw: bytes, header: Header) -> Batch:
+    try:
+        batch = _batch_decoder.decode(raw)
+    except msgspec.MsgspecError as error:
+        raise SyncError(f"batch: {error}", header) from error
+    if batch.schema != SCHEMA:
+        raise SyncError(f"batch.schema: {batch.schema}, this side knows {SCHEMA}", header)
+    return batch

@@ -1,0 +1,169 @@
+"""The messages' shapes. Instants are epoch milliseconds UTC, volumes whole litres."""
+
+from typing import Annotated
+
+import msgspec
+
+SCHEMA = 1
+
+Litres = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
+Millis = Annotated[int, msgspec.Meta(ge=0, le=10**14)]
+
+
+class ClockStamp(msgspec.Struct, frozen=True, array_like=True):
+    """When something happened, as the device knew it.
+
+    ``wall_ms`` is the wall clock (UTC epoch ms) and may be wrong; ``mono_ns`` is the monotonic clock of the
+    operating system's boot named by the batch (``os_boot``) and only ever grows within it; ``trusted`` says
+    whether the wall clock had been set by a source the device believes (NTP, GPS, a receiver's set clock).
+    """
+
+    wall_ms: Millis
+    mono_ns: int
+    trusted: bool
+
+
+class TelegramItem(msgspec.Struct, frozen=True, array_like=True, tag="t"):
+    """One telegram heard, with what the device could decode of it.
+
+    ``state`` is the decoder's security state ("none", "decrypted", "key_missing", "key_wrong", "unsupported") or
+    "undecodable". A sealed telegram (no key on the device) travels with ``litres`` None and is decoded at the centre.
+    ``due`` holds (days since 1970-01-01, litres): the index at the start of that local day, as sent by the meter.
+    """
+
+    id: int
+    at: ClockStamp
+    frame: bytes
+    mode: str
+    rssi_dbm: int | None
+    receiver: str
+    crc_checked_by: str
+    state: str
+    meter: str | None = None
+    access_no: int | None = None
+    litres: Litres | None = None
+    due: tuple[tuple[int, Litres], ...] = ()
+    alarms: tuple[str, ...] = ()
+    meter_time: str | None = None
+    proof: str | None = None
+
+
+class TypedReading(msgspec.Struct, frozen=True, array_like=True, tag="r"):
+    """A reader's visit to a stop: an index typed on the device, or a reason why there is none.
+
+    ``code`` is the incidence code of the visit ("00" = read without incidence). A correction is a new item whose
+    ``replaces`` names the item it corrects; both are kept.
+    """
+
+    id: int
+    at: ClockStamp
+    supply: str
+    meter: str
+    litres: Litres | None
+    code: str
+    reader: str
+    note: str = ""
+    replaces: int | None = None
+    confirmed: bool = False
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, tag="e"):
+    """Anything else worth keeping: receiver lost and found, garbage on the line, clock set."""
+
+    id: int
+    at: ClockStamp
+    kind: str
+    data: dict[str, str | int | bool | None]
+
+
+Item = TelegramItem | TypedReading | Event
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True):
+    """The body of an envelope: items of one boot in the order they were recorded.
+
+    ``previous`` is the digest of the batch before this one in the same boot (empty for number 1).
+    """
+
+    schema: int
+    device: str
+    boot: str
+    os_boot: str
+    number: int
+    sealed_at: ClockStamp
+    previous: bytes
+    items: tuple[Item, ...]
+
+
+class Refusal(msgspec.Struct, frozen=True, array_like=True):
+    """A batch the centre keeps in quarantine, and why. The device keeps its copy and does not resend it."""
+
+    number: int
+    reason: str
+
+
+class Ack(msgspec.Struct, frozen=True, array_like=True):
+    """Every batch of ``boot`` up to and including ``committed`` is committed; ``also`` lists later ones that are."""
+
+    schema: int
+    device: str
+    boot: str
+    committed: int
+    also: tuple[int, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+
+
+class RouteStop(msgspec.Struct, frozen=True, array_like=True):
+    """One supply point of a route in walking order, with what the reader needs on the spot.
+
+    ``low_litres``/``high_litres`` bound the index that is expected today; ``modulus_litres`` is the register's
+    capacity (rollover). ``lat_e7``/``lon_e7`` are WGS 84 degrees times 10^7.
+    """
+
+    position: int
+    supply: str
+    street: str
+    number: str
+    detail: str
+    meter: str
+    serial: str
+    radio: bool
+    modulus_litres: Litres
+    last_litres: Litres | None = None
+    last_at_ms: Millis | None = None
+    low_litres: Litres | None = None
+    high_litres: Litres | None = None
+    lat_e7: int | None = None
+    lon_e7: int | None = None
+    hint: str = ""
+
+
+class Route(msgspec.Struct, frozen=True, array_like=True):
+    """A route handed to one device; the newest ``issued_ms`` replaces an older one of the same code."""
+
+    schema: int
+    device: str
+    code: str
+    name: str
+    planned_on: str
+    issued_ms: Millis
+    stops: tuple[RouteStop, ...]
+
+
+_ack_decoder = msgspec.msgpack.Decoder(Ack)
+_route_decoder = msgspec.msgpack.Decoder(Route)
+
+
+def encode_message(message: Ack | Route) -> bytes:
+    """The wire form of a downward message."""
+    return msgspec.msgpack.encode(message)
+
+
+def decode_ack(data: bytes) -> Ack:
+    """Parse an acknowledgement; raises :class:`msgspec.ValidationError` or ``DecodeError`` naming the field."""
+    return _ack_decoder.decode(data)
+
+
+def decode_route(data: bytes) -> Route:
+    """Parse a route; raises :class:`msgspec.ValidationError` or ``DecodeError`` naming the field."""
+    return _route_decoder.decode(data)
