@@ -55,6 +55,9 @@ class SyncError(ValueError):
         self.header = header
 
 
+# msgspec lets malformed UTF-8 inside a string escape as a UnicodeDecodeError.
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
+
 _header_decoder = msgspec.msgpack.Decoder(Header)
 _batch_decoder = msgspec.msgpack.Decoder(Batch)
 _encoder = msgspec.msgpack.Encoder()
@@ -102,7 +105,7 @@ def _read_header(rest: bytes) -> Header | None:
     length = int.from_bytes(rest[:2], "big")
     try:
         return _header_decoder.decode(rest[2 : 2 + length])
-    except msgspec.MsgspecError:
+    except _UNREADABLE:
         return None
 
 
@@ -135,7 +138,7 @@ def _decompress(envelope: Envelope) -> bytes:
 def _parse_body(raw: bytes, header: Header) -> Batch:
     try:
         batch = _batch_decoder.decode(raw)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise SyncError(f"batch: {error}", header) from error
     if batch.schema != SCHEMA:
         raise SyncError(f"batch.schema: {batch.schema}, this side knows {SCHEMA}", header)

@@ -1,6 +1,6 @@
 """The messages' shapes. Instants are epoch milliseconds UTC, volumes whole litres."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -150,6 +150,8 @@ class Route(msgspec.Struct, frozen=True, array_like=True):
     stops: tuple[RouteStop, ...]
 
 
+Message = TypeVar("Message", Ack, Route)
+
 _ack_decoder = msgspec.msgpack.Decoder(Ack)
 _route_decoder = msgspec.msgpack.Decoder(Route)
 
@@ -160,10 +162,17 @@ def encode_message(message: Ack | Route) -> bytes:
 
 
 def decode_ack(data: bytes) -> Ack:
-    """Parse an acknowledgement; raises :class:`msgspec.ValidationError` or ``DecodeError`` naming the field."""
-    return _ack_decoder.decode(data)
+    """Parse an acknowledgement; raises :class:`ValueError` naming the field."""
+    return _decode(_ack_decoder, data)
 
 
 def decode_route(data: bytes) -> Route:
-    """Parse a route; raises :class:`msgspec.ValidationError` or ``DecodeError`` naming the field."""
-    return _route_decoder.decode(data)
+    """Parse a route; raises :class:`ValueError` naming the field."""
+    return _decode(_route_decoder, data)
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[Message], data: bytes) -> Message:
+    try:
+        return decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"message: {error}") from error
