@@ -1,0 +1,230 @@
+"""Tariffs, consumption, runs and invoices. Issued rows are immutable in the database itself (central.store.guards)."""
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from central.store.base import (
+    Base,
+    BigInt,
+    Cents,
+    Code,
+    Data,
+    DataList,
+    Day,
+    Id,
+    Instant,
+    Litres,
+    LongText,
+    MicroEuros,
+    Name,
+    Ref,
+    Small,
+    UtilityId,
+)
+from central.store.models.register import InUtility
+
+
+class TariffVersion(InUtility, Base):
+    """One version of a tariff file, whole, as it was approved."""
+
+    __tablename__ = "tariff_version"
+    __table_args__ = (UniqueConstraint("utility_id", "tariff", "version"),)
+    tariff: Mapped[Code]
+    version: Mapped[int]
+    valid_from: Mapped[Day]
+    valid_to: Mapped[Day | None]
+    title: Mapped[Name]
+    source: Mapped[LongText]
+    text: Mapped[LongText]
+    sha256: Mapped[str] = mapped_column(String(64))
+    recorded_at: Mapped[Instant]
+    recorded_by: Mapped[Name]
+
+
+class TariffAssignment(InUtility, Base):
+    """Which tariffs apply to the contracts of a zone (None = everywhere), over time."""
+
+    __tablename__ = "tariff_assignment"
+    tariff: Mapped[Code]
+    zone: Mapped[str | None] = mapped_column(String(64))
+    valid_from: Mapped[Day]
+    valid_to: Mapped[Day | None]
+    recorded_at: Mapped[Instant]
+
+
+class BillingRun(InUtility, Base):
+    """A run over [period_from, period_to): simulated → approved → issued, or cancelled before numbering."""
+
+    __tablename__ = "billing_run"
+    __table_args__ = (UniqueConstraint("utility_id", "code"),)
+    code: Mapped[Code]
+    period_from: Mapped[Day]
+    period_to: Mapped[Day]
+    status: Mapped[Code]
+    cutoff_at: Mapped[Instant]
+    series: Mapped[Code]
+    issue_date: Mapped[Day | None]
+    due_date: Mapped[Day | None]
+    created_by: Mapped[Name]
+    created_at: Mapped[Instant]
+    approved_by: Mapped[Name | None]
+    approved_at: Mapped[Instant | None]
+    issued_at: Mapped[Instant | None]
+    summary: Mapped[Data]
+
+
+class RunPartition(Base):
+    """A share of a run's contracts, worked in one transaction that also records its state."""
+
+    __tablename__ = "run_partition"
+    __table_args__ = (ForeignKeyConstraint(["utility_id", "run_id"], ["billing_run.utility_id", "billing_run.id"]),)
+    utility_id: Mapped[UtilityId]
+    run_id: Mapped[Id]
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    first_contract: Mapped[Ref]
+    last_contract: Mapped[Ref]
+    contracts: Mapped[int]
+    stage: Mapped[Code]  # "simulate", "issue", "deliver"
+    state: Mapped[Code]  # "open", "done"
+    claim: Mapped[int] = mapped_column(default=0)  # fencing token: a late worker with an older one is refused
+    done_at: Mapped[Instant | None]
+
+
+class DraftBill(InUtility, Base):
+    """A simulated bill: everything but number and legal effect. ``bill`` holds its lines and their whys."""
+
+    __tablename__ = "draft_bill"
+    __table_args__ = (
+        UniqueConstraint("utility_id", "run_id", "contract_id"),
+        ForeignKeyConstraint(["utility_id", "run_id"], ["billing_run.utility_id", "billing_run.id"]),
+        ForeignKeyConstraint(["utility_id", "contract_id"], ["contract.utility_id", "contract.id"]),
+    )
+    run_id: Mapped[Ref]
+    contract_id: Mapped[Ref]
+    litres: Mapped[Litres]
+    estimated_litres: Mapped[Litres]
+    total_cents: Mapped[Cents]
+    bill: Mapped[Data]
+    exceptions: Mapped[DataList]
+    waived_by: Mapped[Name | None]
+    waived_reason: Mapped[LongText | None]
+
+
+class Consumption(InUtility, Base):
+    """The billed volume of a contract in a period, with the pieces it is made of."""
+
+    __tablename__ = "consumption"
+    __table_args__ = (
+        Index("uq_consumption_contract_period", "utility_id", "contract_id", "period_from", "generation", unique=True),
+        ForeignKeyConstraint(["utility_id", "contract_id"], ["contract.utility_id", "contract.id"]),
+    )
+    contract_id: Mapped[Ref]
+    supply_point_id: Mapped[Ref]
+    period_from: Mapped[Day]
+    period_to: Mapped[Day]
+    generation: Mapped[Small] = mapped_column(default=0)
+    litres: Mapped[Litres]
+    estimated_litres: Mapped[Litres]
+    pieces: Mapped[DataList]
+    run_id: Mapped[Ref]
+    recorded_at: Mapped[Instant]
+
+
+class Series(Base):
+    """A legal numbering series; a run takes a block of numbers in one statement."""
+
+    __tablename__ = "series"
+    utility_id: Mapped[UtilityId]
+    code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    next_number: Mapped[Ref]
+
+
+class Invoice(InUtility, Base):
+    """An issued invoice. ``issuer``, ``recipient`` and ``supply`` are copies of what was printed."""
+
+    __tablename__ = "invoice"
+    __table_args__ = (
+        UniqueConstraint("utility_id", "series", "number"),
+        Index("ix_invoice_contract", "utility_id", "contract_id", "period_from"),
+        Index(
+            "uq_invoice_contract_period", "utility_id", "contract_id", "period_from", "kind", "generation", unique=True
+        ),
+        ForeignKeyConstraint(["utility_id", "contract_id"], ["contract.utility_id", "contract.id"]),
+        ForeignKeyConstraint(["utility_id", "consumption_id"], ["consumption.utility_id", "consumption.id"]),
+    )
+    series: Mapped[Code]
+    number: Mapped[Ref]
+    kind: Mapped[str] = mapped_column(String(2))  # F1, R1 … R5 (VERI*FACTU list L2)
+    generation: Mapped[Small] = mapped_column(default=0)
+    issue_date: Mapped[Day]
+    due_date: Mapped[Day]
+    period_from: Mapped[Day]
+    period_to: Mapped[Day]
+    run_id: Mapped[Ref | None]
+    contract_id: Mapped[Ref]
+    supply_point_id: Mapped[Ref]
+    customer_id: Mapped[Ref]
+    consumption_id: Mapped[Ref]
+    litres: Mapped[Litres]
+    issuer: Mapped[Data]
+    recipient: Mapped[Data]
+    supply: Mapped[Data]
+    vat: Mapped[Data]  # rate → {"base_cents", "vat_cents"}
+    base_cents: Mapped[Cents]
+    vat_cents: Mapped[Cents]
+    total_cents: Mapped[Cents]
+    rectifies: Mapped[Data | None]
+    issued_at: Mapped[Instant]
+
+
+class InvoiceLine(Base):
+    """One line, with why it is what it is: tariff version, clause, block, limits, days, price."""
+
+    __tablename__ = "invoice_line"
+    __table_args__ = (ForeignKeyConstraint(["utility_id", "invoice_id"], ["invoice.utility_id", "invoice.id"]),)
+    utility_id: Mapped[UtilityId]
+    invoice_id: Mapped[Id]
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    code: Mapped[Code]
+    description: Mapped[Name]
+    quantity: Mapped[str] = mapped_column(String(32))  # exact decimal text
+    unit: Mapped[str] = mapped_column(String(16))
+    unit_price_micro: Mapped[MicroEuros]
+    amount_cents: Mapped[Cents]
+    vat: Mapped[str] = mapped_column(String(8))
+    beneficiary: Mapped[str | None] = mapped_column(String(200))
+    tariff_version_id: Mapped[Ref | None]
+    why: Mapped[Data]
+
+
+class InvoiceReading(Base):
+    """A reading an invoice depends on, and the part it plays."""
+
+    __tablename__ = "invoice_reading"
+    __table_args__ = (ForeignKeyConstraint(["utility_id", "invoice_id"], ["invoice.utility_id", "invoice.id"]),)
+    utility_id: Mapped[UtilityId]
+    invoice_id: Mapped[Id]
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    role: Mapped[Code]  # "opening" or "closing" of the piece
+    piece: Mapped[Small]
+    meter_id: Mapped[int] = mapped_column(BigInteger)
+    at_ms: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[Small]
+    revision: Mapped[Small]
+    litres: Mapped[Litres]
+    telegram_ms: Mapped[int | None] = mapped_column(BigInteger)
+    telegram_id: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class InvoiceDocument(Base):
+    """The document a person gets, as it was delivered."""
+
+    __tablename__ = "invoice_document"
+    __table_args__ = (ForeignKeyConstraint(["utility_id", "invoice_id"], ["invoice.utility_id", "invoice.id"]),)
+    utility_id: Mapped[UtilityId]
+    invoice_id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    language: Mapped[str] = mapped_column(String(8), primary_key=True)
+    media_type: Mapped[Code]
+    sha256: Mapped[str] = mapped_column(String(64))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    made_at: Mapped[Instant]
