@@ -5,12 +5,17 @@ back. On SQLite a write session takes the write lock at once (``BEGIN IMMEDIATE`
 instead of failing half-way.
 """
 
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
 from central.store.engine import DEFAULT_URL, open_engine, read_session, write_session
 from central.store.ids import new_id, new_ids
 from central.store.migrate import migrate, schema_version
 
 __all__ = [
     "DEFAULT_URL",
+    "Engine",
+    "Session",
     "migrate",
     "new_id",
     "new_ids",

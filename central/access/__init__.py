@@ -1,0 +1,26 @@
+"""Who may do what: users, passwords, sessions and the policy of roles.
+
+Everything that decides on access is here, in one place; pages and the API only ask.
+"""
+
+from central.access.policy import PERMISSIONS, Identity, Permission, allows
+from central.access.sessions import close_session, identify, open_session, touch
+from central.access.site import Site, load_site
+from central.access.users import AccessError, authenticate, create_user, hash_password
+
+__all__ = [
+    "PERMISSIONS",
+    "AccessError",
+    "Identity",
+    "Permission",
+    "Site",
+    "allows",
+    "authenticate",
+    "close_session",
+    "create_user",
+    "hash_password",
+    "identify",
+    "load_site",
+    "open_session",
+    "touch",
+]

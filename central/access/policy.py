@@ -1,0 +1,50 @@
+"""Roles and what each may do. An unknown role may do nothing."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """One kind of act. ``OWN_*`` are limited to the identity's own customer by every query that serves them."""
+
+    OWN_BILLS = "own_bills"
+    OWN_CONSUMPTION = "own_consumption"
+    READ_ROUTE = "read_route"
+    SEE_REGISTER = "see_register"
+    SEE_RUNS = "see_runs"
+    MAKE_RUNS = "make_runs"
+    APPROVE_RUNS = "approve_runs"
+    SEE_AUDIT = "see_audit"
+    MANAGE_USERS = "manage_users"
+
+
+PERMISSIONS: dict[str, frozenset[Permission]] = {
+    "subscriber": frozenset({Permission.OWN_BILLS, Permission.OWN_CONSUMPTION}),
+    "reader": frozenset({Permission.READ_ROUTE}),
+    "clerk": frozenset({Permission.SEE_REGISTER, Permission.SEE_RUNS, Permission.MAKE_RUNS}),
+    "supervisor": frozenset(
+        {Permission.SEE_REGISTER, Permission.SEE_RUNS, Permission.MAKE_RUNS, Permission.APPROVE_RUNS}
+    ),
+    "auditor": frozenset({Permission.SEE_REGISTER, Permission.SEE_RUNS, Permission.SEE_AUDIT}),
+    "owner": frozenset({Permission.SEE_REGISTER, Permission.SEE_RUNS, Permission.SEE_AUDIT}),
+    "admin": frozenset({Permission.MANAGE_USERS, Permission.SEE_AUDIT}),
+}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who is asking: a user of one utility, and the customer they are, if any."""
+
+    utility_id: int
+    user_id: int
+    login: str
+    name: str
+    role: str
+    customer_id: int | None
+
+
+def allows(identity: Identity, permission: Permission) -> bool:
+    """Whether ``identity`` may act so; own-customer permissions also need a customer."""
+    if permission.value.startswith("own_") and identity.customer_id is None:
+        return False
+    return permission in PERMISSIONS.get(identity.role, frozenset())

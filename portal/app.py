@@ -1,0 +1,63 @@
+"""The web application: one utility's public pages, virtual office and back office.
+
+Pages are plain HTML that work without scripts; each route parses, asks one service of ``central`` and renders.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.responses import RedirectResponse, Response
+
+from central.access import load_site
+from central.store import open_engine, read_session
+from portal.config import PortalConfig
+from portal.pages import render
+from portal.routes import ROUTERS
+from portal.security import guard
+from portal.session import attach_identity
+
+HERE = Path(__file__).parent
+
+
+def create_app(config: PortalConfig) -> FastAPI:
+    """The application for ``config``; opens the database at start-up and closes it at the end."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.engine = open_engine(config.database)
+        with read_session(app.state.engine) as session:
+            app.state.site = load_site(session, config.utility)
+        yield
+        app.state.engine.dispose()
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.config = config
+    app.add_middleware(BaseHTTPMiddleware, dispatch=attach_identity)
+    app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_exception_handler(StarletteHTTPException, show_http_error)
+    app.add_exception_handler(RequestValidationError, show_bad_input)
+    return app
+
+
+async def show_http_error(request: Request, error: Exception) -> Response:
+    """A page for an error status; a redirect where the error carries one."""
+    status = getattr(error, "status_code", 500)
+    headers = getattr(error, "headers", None) or {}
+    if "Location" in headers:
+        return RedirectResponse(headers["Location"], status)
+    return render(request, "error.html", status=status, code=status)
+
+
+async def show_bad_input(request: Request, error: Exception) -> Response:
+    """A page that names the fields that were wrong."""
+    fields = [str(item["loc"][-1]) for item in getattr(error, "errors", list)()]
+    return render(request, "error.html", status=422, code=422, fields=fields)

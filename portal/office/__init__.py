@@ -1,1 +1,0 @@
-"""The virtual office (oficina virtual): a subscriber's own pages."""

@@ -1,1 +1,0 @@
-"""Pages anyone may read."""
