@@ -5,6 +5,7 @@ from central.store.models.billing import (
     BillingRun,
     Consumption,
     DraftBill,
+    DraftException,
     Invoice,
     InvoiceDocument,
     InvoiceLine,
@@ -15,7 +16,7 @@ from central.store.models.billing import (
     TariffVersion,
 )
 from central.store.models.field import Device, Receiver, Route, RouteStop
-from central.store.models.money import FiscalRecord, LedgerEntry, LedgerTransaction
+from central.store.models.money import FiscalChain, FiscalRecord, LedgerEntry, LedgerTransaction
 from central.store.models.people import AuditEntry, LoginSession, User
 from central.store.models.reading import (
     Finding,
@@ -53,7 +54,9 @@ __all__ = [
     "Customer",
     "Device",
     "DraftBill",
+    "DraftException",
     "Finding",
+    "FiscalChain",
     "FiscalRecord",
     "IngestBatch",
     "Installation",

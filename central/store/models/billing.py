@@ -53,7 +53,11 @@ class TariffAssignment(InUtility, Base):
 
 
 class BillingRun(InUtility, Base):
-    """A run over [period_from, period_to): simulated → approved → issued, or cancelled before numbering."""
+    """A run over [period_from, period_to); its states are those of ``central.invoicing.states``.
+
+    ``settings`` is the configuration the run was made with (selection, volume policy, limits of the review, fiscal
+    system, language), so that it is judged by its own rules for ever.
+    """
 
     __tablename__ = "billing_run"
     __table_args__ = (UniqueConstraint("utility_id", "code"),)
@@ -69,12 +73,19 @@ class BillingRun(InUtility, Base):
     created_at: Mapped[Instant]
     approved_by: Mapped[Name | None]
     approved_at: Mapped[Instant | None]
+    numbered_at: Mapped[Instant | None]  # the instant every fiscal record of the run states
     issued_at: Mapped[Instant | None]
+    delivered_at: Mapped[Instant | None]
+    settings: Mapped[Data]
     summary: Mapped[Data]
 
 
 class RunPartition(Base):
-    """A share of a run's contracts, worked in one transaction that also records its state."""
+    """A share of a run's contracts, worked in one transaction that also records its state.
+
+    Numbering gives the share its first number and the fiscal record its first one follows, so that shares are issued
+    in any order, by any worker, with the numbers and hashes they would have had one after the other.
+    """
 
     __tablename__ = "run_partition"
     __table_args__ = (ForeignKeyConstraint(["utility_id", "run_id"], ["billing_run.utility_id", "billing_run.id"]),)
@@ -87,11 +98,19 @@ class RunPartition(Base):
     stage: Mapped[Code]  # "simulate", "issue", "deliver"
     state: Mapped[Code]  # "open", "done"
     claim: Mapped[int] = mapped_column(default=0)  # fencing token: a late worker with an older one is refused
+    bills: Mapped[int] = mapped_column(default=0)  # drafts that may be issued, counted when they were simulated
+    total_cents: Mapped[Cents] = mapped_column(default=0)
+    first_number: Mapped[Ref | None]
+    chain_position: Mapped[Ref | None]
+    chain_previous: Mapped[Data | None]
     done_at: Mapped[Instant | None]
 
 
 class DraftBill(InUtility, Base):
-    """A simulated bill: everything but number and legal effect. ``bill`` holds its lines and their whys."""
+    """A simulated bill: everything but number and legal effect. ``bill`` holds its lines and their whys.
+
+    ``status`` is "ready", or "parked" where no bill could be made; a parked contract is named at review and left out.
+    """
 
     __tablename__ = "draft_bill"
     __table_args__ = (
@@ -101,21 +120,53 @@ class DraftBill(InUtility, Base):
     )
     run_id: Mapped[Ref]
     contract_id: Mapped[Ref]
+    customer_id: Mapped[Ref | None]
+    partition: Mapped[int]
+    status: Mapped[Code]
+    period_from: Mapped[Day]
+    period_to: Mapped[Day]
     litres: Mapped[Litres]
     estimated_litres: Mapped[Litres]
+    base_cents: Mapped[Cents]
+    vat_cents: Mapped[Cents]
     total_cents: Mapped[Cents]
+    previous_litres: Mapped[Litres | None]
+    previous_days: Mapped[int | None]
+    previous_total_cents: Mapped[Cents | None]
+    open_exceptions: Mapped[Small]  # not yet waived; a run with any is not approved
     bill: Mapped[Data]
-    exceptions: Mapped[DataList]
+
+
+class DraftException(Base):
+    """What the review must look at before a draft becomes a bill, with the numbers that were compared."""
+
+    __tablename__ = "draft_exception"
+    __table_args__ = (
+        Index("ix_draft_exception_code", "utility_id", "run_id", "code", "contract_id"),
+        ForeignKeyConstraint(["utility_id", "run_id"], ["billing_run.utility_id", "billing_run.id"]),
+        ForeignKeyConstraint(["utility_id", "contract_id"], ["contract.utility_id", "contract.id"]),
+    )
+    utility_id: Mapped[UtilityId]
+    run_id: Mapped[Id]
+    contract_id: Mapped[Id]
+    code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    text: Mapped[LongText]
+    numbers: Mapped[Data]
     waived_by: Mapped[Name | None]
+    waived_at: Mapped[Instant | None]
     waived_reason: Mapped[LongText | None]
 
 
 class Consumption(InUtility, Base):
-    """The billed volume of a contract in a period, with the pieces it is made of."""
+    """The billed volume of a contract in a period, with the pieces it is made of.
+
+    ``closing`` holds, by meter, the reading that closed the bill: it opens the next one.
+    """
 
     __tablename__ = "consumption"
     __table_args__ = (
         Index("uq_consumption_contract_period", "utility_id", "contract_id", "period_from", "generation", unique=True),
+        Index("ix_consumption_supply", "utility_id", "supply_point_id", "period_to"),
         ForeignKeyConstraint(["utility_id", "contract_id"], ["contract.utility_id", "contract.id"]),
     )
     contract_id: Mapped[Ref]
@@ -126,21 +177,31 @@ class Consumption(InUtility, Base):
     litres: Mapped[Litres]
     estimated_litres: Mapped[Litres]
     pieces: Mapped[DataList]
+    closing: Mapped[Data]
+    leak: Mapped[bool] = mapped_column(default=False)
     run_id: Mapped[Ref]
     recorded_at: Mapped[Instant]
 
 
 class Series(Base):
-    """A legal numbering series; a run takes a block of numbers in one statement."""
+    """A legal numbering series; a run takes a block of numbers in one statement.
+
+    ``last_date`` keeps dates from falling while numbers rise.
+    """
 
     __tablename__ = "series"
     utility_id: Mapped[UtilityId]
     code: Mapped[str] = mapped_column(String(64), primary_key=True)
     next_number: Mapped[Ref]
+    last_date: Mapped[Day | None]
 
 
 class Invoice(InUtility, Base):
-    """An issued invoice. ``issuer``, ``recipient`` and ``supply`` are copies of what was printed."""
+    """An issued invoice. ``issuer``, ``recipient`` and ``supply`` are copies of what was printed.
+
+    ``basis`` is what the amounts follow from: the case that was rated, the tariff versions, the programs' version and
+    a hash of the inputs. With the stored tariffs it gives the same lines again.
+    """
 
     __tablename__ = "invoice"
     __table_args__ = (
@@ -154,6 +215,7 @@ class Invoice(InUtility, Base):
     )
     series: Mapped[Code]
     number: Mapped[Ref]
+    number_text: Mapped[Code]  # as printed and declared
     kind: Mapped[str] = mapped_column(String(2))  # F1, R1 … R5 (VERI*FACTU list L2)
     generation: Mapped[Small] = mapped_column(default=0)
     issue_date: Mapped[Day]
@@ -174,6 +236,7 @@ class Invoice(InUtility, Base):
     vat_cents: Mapped[Cents]
     total_cents: Mapped[Cents]
     rectifies: Mapped[Data | None]
+    basis: Mapped[Data]
     issued_at: Mapped[Instant]
 
 

@@ -1,9 +1,9 @@
-"""Fiscal records and the ledger: append-only. Balances and chain heads are read, never stored."""
+"""Fiscal records and the ledger: append-only. Balances are projections of the entries, never stored."""
 
 from sqlalchemy import ForeignKeyConstraint, Index, SmallInteger, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from central.store.base import Base, Cents, Code, Day, Id, Instant, LongText, Name, Ref, UtilityId
+from central.store.base import Base, Cents, Code, Data, Day, Id, Instant, LongText, Name, Ref, UtilityId
 from central.store.models.register import InUtility
 
 
@@ -24,6 +24,19 @@ class FiscalRecord(InUtility, Base):
     hash: Mapped[str] = mapped_column(String(64))
     qr_url: Mapped[str] = mapped_column(Text)
     record: Mapped[LongText]
+
+
+class FiscalChain(Base):
+    """Where the next fiscal record of a system follows: a run takes a stretch of the chain as it takes its numbers.
+
+    ``head`` names the record that the next one follows: its invoice number, issue date and hash.
+    """
+
+    __tablename__ = "fiscal_chain"
+    utility_id: Mapped[UtilityId]
+    system: Mapped[str] = mapped_column(String(64), primary_key=True)
+    next_position: Mapped[Ref]
+    head: Mapped[Data | None]
 
 
 class LedgerTransaction(InUtility, Base):
