@@ -1,0 +1,88 @@
+"""Many rows at once: COPY on PostgreSQL, executemany on SQLite, the same call for both.
+
+Rows are tuples in the order of ``columns``; values are what the models take (aware instants, dates, dicts for JSON).
+Nothing here commits: the rows belong to the session's transaction.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import JSON, Dialect, Table
+from sqlalchemy.orm import Session
+
+from central.store.base import Base
+
+Row = tuple[Any, ...]
+_Convert = Callable[[Any], Any]
+
+
+def insert_rows(session: Session, model: type[Base], columns: Sequence[str], rows: Sequence[Row]) -> int:
+    """Insert ``rows`` into the model's table and return how many; a row that breaks a constraint fails them all."""
+    if not rows:
+        return 0
+    table = _table(model)
+    connection = session.connection()
+    ready = _converted(table, tuple(columns), connection.dialect, rows)
+    if connection.dialect.name == "postgresql":
+        _copy(connection.connection.dbapi_connection, table, columns, ready)
+    else:
+        connection.exec_driver_sql(_insert(table, columns, "?"), ready)
+    return len(ready)
+
+
+def add_missing_rows(session: Session, model: type[Base], columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Insert those of ``rows`` whose key is not there yet; the others stay as they are."""
+    if not rows:
+        return
+    table = _table(model)
+    connection = session.connection()
+    ready = _converted(table, tuple(columns), connection.dialect, rows)
+    mark = "%s" if connection.dialect.name == "postgresql" else "?"
+    connection.exec_driver_sql(f"{_insert(table, columns, mark)} ON CONFLICT DO NOTHING", ready)
+
+
+def _table(model: type[Base]) -> Table:
+    table = model.__table__
+    if not isinstance(table, Table):
+        raise TypeError(f"model {model.__name__}: must be mapped to a table")
+    return table
+
+
+def _insert(table: Table, columns: Sequence[str], mark: str) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f'INSERT INTO "{table.name}" ({names}) VALUES ({", ".join([mark] * len(columns))})'  # noqa: S608 (names of our own models)
+
+
+def _copy(driver: Any, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    names = ", ".join(f'"{name}"' for name in columns)
+    with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _converted(table: Table, columns: tuple[str, ...], dialect: Dialect, rows: Sequence[Row]) -> list[Row]:
+    converters = [(at, convert) for at, name in enumerate(columns) if (convert := _converter(table, name, dialect))]
+    if not converters:
+        return list(rows)
+    ready = []
+    for row in rows:
+        values = list(row)
+        for at, convert in converters:
+            values[at] = convert(values[at])
+        ready.append(tuple(values))
+    return ready
+
+
+@lru_cache(maxsize=1024)
+def _converter(table: Table, name: str, dialect: Dialect) -> _Convert | None:
+    """How a value of a column is put before it goes to the driver, or None where it goes as it is."""
+    kind = table.c[name].type.dialect_impl(dialect)
+    if isinstance(kind, JSON):
+        return _json
+    return kind.bind_processor(dialect)
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
