@@ -1,0 +1,46 @@
+"""What every test may ask for, and the rules that hold for all of them."""
+
+import ipaddress
+import os
+import socket
+
+import hypothesis
+import pytest
+
+pytest_plugins = [
+    "tests.fixtures.browser",
+    "tests.fixtures.mosquitto",
+    "tests.fixtures.postgres",
+    "tests.fixtures.shared",
+]
+
+# Shared machines are slow at times: no test may depend on seconds. A gate repeats the same examples; a
+# developer's run looks for new ones.
+hypothesis.settings.register_profile("local", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browsers and whole roads need the machine: one worker runs them one after the other."""
+    for item in items:
+        if item.get_closest_marker("browser") or item.get_closest_marker("journey"):
+            item.add_marker(pytest.mark.xdist_group("serial"))
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test talks to another machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address):
+            raise RuntimeError(f"a test tried to connect to {address!r}; only this machine is allowed")
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+def _is_loopback(address: object) -> bool:
+    host = str(address[0]) if isinstance(address, tuple) else ""
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
