@@ -235,6 +235,9 @@ class Invoice(InUtility, Base):
     base_cents: Mapped[Cents]
     vat_cents: Mapped[Cents]
     total_cents: Mapped[Cents]
+    terms: Mapped[Data]  # how and when it is to be paid
+    operation_date: Mapped[Day | None]
+    description: Mapped[Name]
     rectifies: Mapped[Data | None]
     basis: Mapped[Data]
     issued_at: Mapped[Instant]
@@ -255,7 +258,8 @@ class InvoiceLine(Base):
     unit_price_micro: Mapped[MicroEuros]
     amount_cents: Mapped[Cents]
     vat: Mapped[str] = mapped_column(String(8))
-    beneficiary: Mapped[str | None] = mapped_column(String(200))
+    beneficiary: Mapped[str] = mapped_column(String(200))  # empty where the money is the issuer's own
+    nature: Mapped[Code]
     tariff_version_id: Mapped[Ref | None]
     why: Mapped[Data]
 
