@@ -1,0 +1,17 @@
+"""Double entry: transactions whose entries sum to zero, and balances as projections of them."""
+
+from billing.ledger.journal import Journal, LedgerError
+from billing.ledger.posting import post_invoice, post_payment, reverse
+from billing.ledger.value import Account, Entry, Transaction, cents_of
+
+__all__ = [
+    "Account",
+    "Entry",
+    "Journal",
+    "LedgerError",
+    "Transaction",
+    "cents_of",
+    "post_invoice",
+    "post_payment",
+    "reverse",
+]

@@ -1,0 +1,117 @@
+"""Every transaction sums to zero, every balance is a projection, nothing is posted twice."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.invoice import InvoiceType, rectify, sum_vat
+from billing.ledger import (
+    Account,
+    Entry,
+    Journal,
+    LedgerError,
+    Transaction,
+    cents_of,
+    post_invoice,
+    post_payment,
+    reverse,
+)
+from tests.billing.invoice_samples import TERMS, invoice, line
+
+RECEIVABLE = Account("receivable", "C-1001")
+BANK = Account("bank", "ES9121000418450200051332")
+DAY = date(2026, 3, 20)
+
+
+def test_an_invoice_posts_receivable_revenue_vat_and_levy() -> None:
+    transaction = post_invoice(invoice())
+    assert transaction.key == "invoice:A28015865:AG2026/000123"
+    assert {str(entry.account): entry.cents for entry in transaction.entries} == {
+        "receivable/C-1001": 3536,
+        "revenue/price/AGUA_SERV": -392,
+        "revenue/price/AGUA_CONS": -1202,
+        "levy/EPSAR": -1783,
+        "vat/10": -159,
+    }
+
+
+def test_posting_twice_changes_nothing_and_a_different_one_is_refused() -> None:
+    journal = Journal()
+    assert journal.post(post_invoice(invoice()))
+    assert not journal.post(post_invoice(invoice()))
+    assert journal.balance(RECEIVABLE) == 3536
+    with pytest.raises(LedgerError, match="AG2026/000123"):
+        journal.post(post_invoice(invoice((line("AGUA_SERV", "Cuota", "1", "1", "1.00"),))))
+
+
+def test_a_paid_bill_leaves_nothing_due_from_its_day_on() -> None:
+    journal = Journal()
+    journal.post(post_invoice(invoice()))
+    journal.post(post_payment("remittance-7/12", DAY, "C-1001", 3536, BANK))
+    assert journal.balance(RECEIVABLE) == 0
+    assert journal.balance(RECEIVABLE, on=date(2026, 3, 19)) == 3536
+    assert journal.balance(BANK) == 3536
+
+
+def test_a_reversal_undoes_exactly() -> None:
+    journal = Journal()
+    payment = post_payment("remittance-7/12", DAY, "C-1001", 3536, BANK)
+    journal.post(payment)
+    journal.post(reverse(payment, date(2026, 3, 25), "MS03"))
+    assert set(journal.balances().values()) == {0}
+
+
+def test_a_cancelled_bill_leaves_every_account_at_zero() -> None:
+    bill = invoice()
+    credit = rectify(
+        [bill],
+        (),
+        type=InvoiceType.R4,
+        method="I",
+        reason="Titular erróneo",
+        series="RE2026",
+        number=1,
+        issued=date(2026, 4, 1),
+        terms=TERMS,
+    )
+    journal = Journal()
+    journal.post(post_invoice(bill))
+    journal.post(post_invoice(credit))
+    assert set(journal.balances().values()) == {0}
+
+
+def test_bad_transactions_and_accounts_are_refused() -> None:
+    with pytest.raises(ValueError, match="sum to 1 cents"):
+        Transaction("k", DAY, "", (Entry(BANK, 1),))
+    with pytest.raises(ValueError, match="key"):
+        Transaction("", DAY, "", ())
+    with pytest.raises(ValueError, match="whole cents"):
+        cents_of(Decimal("1.005"))
+    with pytest.raises(ValueError, match="kind/name"):
+        Account.parse("bank")
+    with pytest.raises(ValueError, match="issued"):
+        post_invoice(replace(invoice(), issued=None))
+    assert Account.parse("revenue/price/AGUA") == Account("revenue", "price/AGUA")
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-10_000, 100_000), st.sampled_from(["10", "21", "NS"]), st.sampled_from(["", "ACA"])),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_any_invoice_sums_to_zero(charges: list[tuple[int, str, str]]) -> None:
+    lines = tuple(
+        line(f"C{number}", "Cargo", "1", "1", str(Decimal(cents) / 100), vat, beneficiary)
+        for number, (cents, vat, beneficiary) in enumerate(charges)
+    )
+    bill = invoice(lines)
+    transaction = post_invoice(bill)
+    assert sum(entry.cents for entry in transaction.entries) == 0
+    vat = sum(entry.cents for entry in transaction.entries if entry.account.kind == "vat")
+    assert -vat == cents_of(sum((item.vat for item in sum_vat(lines)), Decimal(0)))
