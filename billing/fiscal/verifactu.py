@@ -1,0 +1,195 @@
+"""VERI*FACTU records of issue and cancellation (RD 1007/2023, Orden HAC/1177/2024).
+
+The XML comes from verifactu-sdk; the hash is computed here and must agree with the one the library
+writes into it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from lxml import etree
+from verifactu_sdk import models
+from verifactu_sdk.xml import construir_peticion
+
+from billing.fiscal.config import FiscalConfig
+from billing.fiscal.hashing import hash_cancellation, hash_issue
+from billing.fiscal.port import FiscalError, FiscalRecord, Link
+from billing.fiscal.qr import qr_url
+from billing.invoice import Invoice, InvoiceType, Party, Reference, VatSum
+from billing.volume.period import MADRID
+
+SYSTEM = "verifactu"
+MAX_NAME = 120
+MAX_DESCRIPTION = 500
+EXEMPT = "E1"
+VAT = "01"
+GENERAL_REGIME = "01"
+
+
+@dataclass(frozen=True, slots=True)
+class Verifactu:
+    """The VERI*FACTU registry of one utility."""
+
+    config: FiscalConfig
+
+    def record_for(self, invoice: Invoice, previous: Link | None, at: datetime) -> FiscalRecord:
+        """The chained record of issue; FiscalError names what the invoice lacks."""
+        nif, number, issued = invoice.issuer.nif, invoice.full_number, invoice.reference.issued
+        _check_chain(nif, previous)
+        stamp = stamp_of(at)
+        record = self._issue(invoice, previous, at)
+        digest = hash_issue(
+            nif,
+            number,
+            f"{issued:%d-%m-%Y}",
+            invoice.type.value,
+            f"{invoice.vat_total:.2f}",
+            f"{invoice.total:.2f}",
+            previous.hash if previous else "",
+            stamp,
+        )
+        url = qr_url(nif, number, issued, invoice.total, self.config.environment)
+        return FiscalRecord(
+            SYSTEM,
+            "issue",
+            nif,
+            number,
+            issued,
+            stamp,
+            digest,
+            previous,
+            url,
+            partial(_element, record, digest, record.emisor),
+        )
+
+    def cancellation_for(self, issuer: Party, invoice: Reference, previous: Link | None, at: datetime) -> FiscalRecord:
+        """The chained record that cancels an invoice issued by mistake."""
+        _check_chain(issuer.nif, previous)
+        stamp = stamp_of(at)
+        record = models.RegistroAnulacion(
+            factura=models.IDFactura(issuer.nif, invoice.number, invoice.issued),
+            sistema=self._software(),
+            anterior=_before(previous),
+            fecha_hora_huso_gen=at.astimezone(MADRID),
+        )
+        digest = hash_cancellation(
+            issuer.nif,
+            invoice.number,
+            f"{invoice.issued:%d-%m-%Y}",
+            previous.hash if previous else "",
+            stamp,
+        )
+        return FiscalRecord(
+            SYSTEM,
+            "cancellation",
+            issuer.nif,
+            invoice.number,
+            invoice.issued,
+            stamp,
+            digest,
+            previous,
+            "",
+            partial(_element, record, digest, _party(issuer, "issuer")),
+        )
+
+    def _issue(self, invoice: Invoice, previous: Link | None, at: datetime) -> models.RegistroAlta:
+        note = invoice.rectification
+        differs = invoice.operation_date != invoice.issued
+        return models.RegistroAlta(
+            emisor=_party(invoice.issuer, "issuer"),
+            num_serie=invoice.full_number,
+            fecha_expedicion=invoice.reference.issued,
+            descripcion=_description(invoice),
+            desglose=[self._breakdown(item) for item in invoice.vat],
+            sistema=self._software(),
+            tipo_factura=invoice.type.value,
+            destinatarios=_recipients(invoice),
+            cuota_total=invoice.vat_total,
+            importe_total=invoice.total,
+            fecha_operacion=invoice.operation_date if differs else None,
+            tipo_rectificativa=note.method if note else None,
+            facturas_rectificadas=_rectified(invoice.issuer, note.originals) if note else [],
+            base_rectificada=note.base if note else None,
+            cuota_rectificada=note.vat if note else None,
+            anterior=_before(previous),
+            fecha_hora_huso_gen=at.astimezone(MADRID),
+        )
+
+    def _breakdown(self, item: VatSum) -> models.LineaDesglose:
+        """S1 with its rate, N1 for amounts not subject, or exempt."""
+        if item.code == "NS":
+            return models.LineaDesglose(item.base, clave_regimen=self.config.levy_regime, calificacion="N1")
+        if item.code == "EX":
+            return models.LineaDesglose(item.base, operacion_exenta=EXEMPT)
+        return models.LineaDesglose(item.base, item.code, item.vat, VAT, GENERAL_REGIME, "S1")
+
+    def _software(self) -> models.SistemaInformatico:
+        software = self.config.software
+        return models.SistemaInformatico(
+            nombre_razon=software.producer,
+            nif=software.producer_nif,
+            nombre_sistema=software.name,
+            id_sistema=software.identifier,
+            version=software.version,
+            numero_instalacion=software.installation,
+            solo_verifactu=True,
+            multi_ot=software.several_payers,
+            indicador_multiples_ot=software.several_payers,
+        )
+
+
+def stamp_of(at: datetime) -> str:
+    """FechaHoraHusoGenRegistro: local time in whole seconds with its offset."""
+    if at.tzinfo is None:
+        raise FiscalError(f"at {at.isoformat()}: must carry a time zone")
+    return at.astimezone(MADRID).replace(microsecond=0).isoformat()
+
+
+def _check_chain(nif: str, previous: Link | None) -> None:
+    if not nif:
+        raise FiscalError("issuer.nif: (empty): a record names its issuer by NIF")
+    if previous is not None and previous.nif != nif:
+        raise FiscalError(f"previous.nif {previous.nif}: a chain belongs to one issuer, {nif}")
+
+
+def _before(previous: Link | None) -> models.RegistroAnterior | None:
+    if previous is None:
+        return None
+    return models.RegistroAnterior(previous.nif, previous.number, f"{previous.issued:%d-%m-%Y}", previous.hash)
+
+
+def _party(party: Party, field: str) -> models.Persona:
+    if not 0 < len(party.name) <= MAX_NAME:
+        raise FiscalError(f"{field}.name {party.name!r}: must have 1 to {MAX_NAME} characters")
+    if party.nif:
+        return models.Persona(party.name, nif=party.nif)
+    other = party.foreign_id
+    if other is None:
+        raise FiscalError(f"{field}.nif: (empty): needs a NIF, or another identity (for example 07, not in the census)")
+    return models.Persona(party.name, id_otro=models.IDOtro(other.number, other.kind, other.country))
+
+
+def _recipients(invoice: Invoice) -> list[models.Persona]:
+    """F1 and R1 to R4 name the recipient; R5, of simplified invoices, must not."""
+    if invoice.type is InvoiceType.R5:
+        return []
+    return [_party(invoice.recipient, "recipient")]
+
+
+def _rectified(issuer: Party, originals: Sequence[Reference]) -> list[models.IDFactura]:
+    return [models.IDFactura(issuer.nif, original.number, original.issued) for original in originals]
+
+
+def _description(invoice: Invoice) -> str:
+    period = f"del {invoice.period.start:%d-%m-%Y} al {invoice.period.last_day:%d-%m-%Y}"
+    return f"{invoice.description} {period}, contrato {invoice.supply.contract}"[:MAX_DESCRIPTION]
+
+
+def _element(record: models.RegistroAlta | models.RegistroAnulacion, digest: str, payer: models.Persona) -> bytes:
+    """The record's element; refuses to hand out XML whose hash is not the one that was chained."""
+    if record.huella != digest:
+        raise FiscalError(f"hash {digest}: the XML of this record would carry {record.huella}")
+    request = construir_peticion(models.Cabecera(payer), [record])
+    return etree.tostring(request[1][0], encoding="UTF-8")

@@ -1,0 +1,273 @@
+"""VERI*FACTU records: official vectors, the agency's schema, the linter, the chain."""
+
+import json
+import pickle
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+from verifactu_lint.cli import main as lint
+from verifactu_sdk import hashing as sdk
+
+from billing.fiscal import (
+    Environment,
+    FiscalConfig,
+    FiscalError,
+    FiscalRecord,
+    Link,
+    Software,
+    UnsupportedRegistryError,
+    chain_issues,
+    hash_cancellation,
+    hash_issue,
+    qr_url,
+    registry,
+    submission,
+)
+from billing.invoice import ForeignId, Invoice, InvoiceType, Party, rectify
+from tests.billing.invoice_samples import B02, HOLDER, ISSUER, TERMS, invoice, line
+
+CONFIG = FiscalConfig(Software("Aguas Municipales de Prueba, S. A.", "A28015865", "SGC", "SG", "0.1.0", "1"))
+AT = datetime(2026, 3, 5, 9, 30, 15, 250_000, tzinfo=UTC)
+SF = "{https://www2.agenciatributaria.gob.es/static_files/common/internet/dep/aplicaciones/es/aeat/tike/cont/ws/SuministroInformacion.xsd}"
+
+
+def record(bill: Invoice, previous: Link | None = None, at: datetime = AT) -> FiscalRecord:
+    made = registry("verifactu", CONFIG).record_for(bill, previous, at)
+    assert made is not None
+    return made
+
+
+def chain(bills: Sequence[Invoice]) -> list[FiscalRecord]:
+    records: list[FiscalRecord] = []
+    for number, bill in enumerate(bills):
+        previous = records[-1].link if records else None
+        records.append(record(bill, previous, AT + timedelta(seconds=number)))
+    return records
+
+
+def rectified(method: str) -> Invoice:
+    return rectify(
+        [invoice()],
+        B02[:2],
+        type=InvoiceType.R4,
+        method=method,  # type: ignore[arg-type]
+        reason="Lectura errónea",
+        series="RE2026",
+        number=1 if method == "S" else 2,
+        issued=date(2026, 3, 5),
+        terms=TERMS,
+    )
+
+
+BILLS = (
+    invoice(),
+    replace(invoice(), number=124, recipient=Party("John Smith", foreign_id=ForeignId("07", "X99", "ES"))),
+    replace(invoice((*B02, line("ALQ", "Alquiler del contador", "2", "0.85", "1.70", "21"))), number=125),
+    replace(invoice((line("X", "Exenta", "1", "5", "5.00", "EX"),)), number=126),
+    rectified("S"),
+    rectified("I"),
+)
+
+
+@pytest.fixture(scope="module")
+def schema(shared: Path) -> etree.XMLSchema:
+    return etree.XMLSchema(etree.parse(shared / "data/billing/xsd/verifactu/SuministroLR.xsd"))
+
+
+def message() -> bytes:
+    records = chain(BILLS)
+    cancelled = registry("verifactu", CONFIG).cancellation_for(
+        ISSUER, BILLS[1].reference, records[-1].link, AT + timedelta(minutes=1)
+    )
+    assert cancelled is not None
+    return submission(ISSUER, [item.xml for item in [*records, cancelled]])
+
+
+def test_official_hash_vectors(shared: Path) -> None:
+    vectors = json.loads((shared / "data/billing/vectors.json").read_text())["verifactu_hash"]
+    checked = 0
+    for vector in vectors:
+        values = list(dict(parse_pairs(vector["input"])).values())
+        if vector["case"].startswith("alta"):
+            assert hash_issue(*values) == vector["sha256"]
+        elif vector["case"].startswith("anulacion"):
+            assert hash_cancellation(*values) == vector["sha256"]
+        checked += vector["official"]
+    assert checked == 3
+
+
+def parse_pairs(text: str) -> list[tuple[str, str]]:
+    return [tuple(pair.split("=", 1)) for pair in text.split("&")]  # type: ignore[misc]
+
+
+def test_official_qr_vector(shared: Path) -> None:
+    vector = json.loads((shared / "data/billing/vectors.json").read_text())["verifactu_qr_url"][0]
+    values = vector["params"]
+    made = qr_url(values["nif"], values["numserie"], date(2024, 1, 1), Decimal(values["importe"]), Environment.TEST)
+    assert made == vector["url"] + "0"  # the agency takes 241.4 and 241.40 alike
+
+
+def test_records_are_valid_against_the_agency_schema(schema: etree.XMLSchema) -> None:
+    schema.assertValid(etree.fromstring(message()))
+
+
+def test_records_are_lint_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "registros.xml"
+    path.write_bytes(message())
+    assert lint([str(path), "--sin-color"]) == 0, capsys.readouterr().out
+    assert "0 errores · 0 avisos" in capsys.readouterr().out
+
+
+def test_a_broken_chain_is_what_the_linter_catches(tmp_path: Path) -> None:
+    path = tmp_path / "registros.xml"
+    records = [record(BILLS[0]), record(BILLS[1], record(BILLS[2]).link)]
+    path.write_bytes(submission(ISSUER, [item.xml for item in records]))
+    assert lint([str(path), "--sin-color"]) != 0
+
+
+def test_what_the_record_says() -> None:
+    made = etree.fromstring(record(invoice()).xml)
+
+    def text(path: str) -> str | None:
+        return made.findtext("/".join(SF + step for step in path.split("/")))
+
+    assert text("FechaOperacion") == "28-02-2026"
+    assert text("FechaHoraHusoGenRegistro") == "2026-03-05T10:30:15+01:00"
+    assert text("DescripcionOperacion") == "Suministro de agua del 01-01-2026 al 28-02-2026, contrato C-1001"
+    assert text("Destinatarios/IDDestinatario/NIF") == "12345678Z"
+    assert text("Encadenamiento/PrimerRegistro") == "S"
+    details = [
+        {item.tag.removeprefix(SF): item.text for item in detail} for detail in made.iter(f"{SF}DetalleDesglose")
+    ]
+    assert details == [
+        {
+            "Impuesto": "01",
+            "ClaveRegimen": "01",
+            "CalificacionOperacion": "S1",
+            "TipoImpositivo": "10.00",
+            "BaseImponibleOimporteNoSujeto": "15.94",
+            "CuotaRepercutida": "1.59",
+        },
+        {
+            "Impuesto": "01",
+            "ClaveRegimen": "01",
+            "CalificacionOperacion": "N1",
+            "BaseImponibleOimporteNoSujeto": "17.83",
+        },
+    ]
+
+
+def test_summer_time_has_its_own_offset() -> None:
+    assert record(invoice(), at=datetime(2026, 7, 1, 10, tzinfo=UTC)).stamp == "2026-07-01T12:00:00+02:00"
+
+
+def test_the_operation_date_is_left_out_when_it_is_the_issue() -> None:
+    bill = replace(invoice(), operation_date=date(2026, 3, 5))
+    assert b"FechaOperacion" not in record(bill).xml
+
+
+def test_the_chain_goes_through_cancellations() -> None:
+    first = record(invoice())
+    gone = registry("verifactu", CONFIG).cancellation_for(ISSUER, invoice().reference, first.link, AT)
+    assert gone is not None
+    following = record(BILLS[1], gone.link)
+    assert (gone.previous, following.previous) == (first.link, gone.link)
+    assert len({first.hash, gone.hash, following.hash}) == 3
+    assert gone.qr_url == ""
+
+
+def test_a_record_survives_the_way_to_another_process() -> None:
+    made = record(invoice())
+    assert pickle.loads(pickle.dumps(made)).xml == made.xml  # noqa: S301
+
+
+def test_the_qr_names_invoice_and_total() -> None:
+    address = urlsplit(record(invoice()).qr_url)
+    assert address.netloc == "prewww2.aeat.es"
+    assert dict(parse_qsl(address.query)) == {
+        "nif": "A28015865",
+        "numserie": "AG2026/000123",
+        "fecha": "05-03-2026",
+        "importe": "35.36",
+    }
+
+
+def test_bulk_chain_is_the_same_as_record_by_record() -> None:
+    bills = [replace(invoice(), number=number) for number in range(1, 6)]
+    one_by_one: list[str] = []
+    previous = None
+    for bill in bills:
+        made = record(bill, previous)
+        previous = made.link
+        one_by_one.append(made.hash)
+    rows = [(bill.full_number, "05-03-2026", "F1", f"{bill.vat_total:.2f}", f"{bill.total:.2f}") for bill in bills]
+    assert chain_issues("A28015865", rows, "", "2026-03-05T10:30:15+01:00") == one_by_one
+
+
+@given(
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60), st.integers(-(10**9), 10**9)
+)
+def test_the_hash_is_the_one_of_the_library(number: str, cents: int) -> None:
+    total = f"{Decimal(cents) / 100:.2f}"
+    values = ("A28015865", number, "05-03-2026", "F1", "1.59", total, "", "2026-03-05T10:30:15+01:00")
+    names = ("id_emisor", "num_serie", "fecha_expedicion", "tipo_factura", "cuota_total", "importe_total")
+    theirs = sdk.huella_alta(
+        **dict(zip(names, values, strict=False)), huella_anterior=None, fecha_hora_huso_gen=values[-1]
+    )
+    assert hash_issue(*values) == theirs
+
+
+@pytest.mark.parametrize(
+    ("bill", "text"),
+    [
+        (replace(invoice(), recipient=replace(HOLDER, nif="")), "recipient.nif"),
+        (replace(invoice(), recipient=replace(HOLDER, name="N" * 121)), "recipient.name"),
+        (replace(invoice(), issuer=replace(ISSUER, nif="")), "issuer.nif"),
+    ],
+)
+def test_what_cannot_be_recorded_is_named(bill: Invoice, text: str) -> None:
+    with pytest.raises(FiscalError, match=text):
+        record(bill)
+
+
+def test_other_refusals() -> None:
+    with pytest.raises(FiscalError, match="time zone"):
+        record(invoice(), at=datetime(2026, 3, 5))  # noqa: DTZ001
+    with pytest.raises(FiscalError, match="a chain belongs to one issuer"):
+        record(invoice(), Link("B12345674", "A/1", date(2026, 1, 1), "F" * 64))
+    with pytest.raises(ValueError, match="issued is missing"):
+        record(replace(invoice(), number=None, issued=None))
+    with pytest.raises(FiscalError, match="1 to 1000"):
+        submission(ISSUER, [])
+
+
+def test_which_registry() -> None:
+    none = registry("none")
+    assert none.record_for(invoice(), None, AT) is None
+    assert none.cancellation_for(ISSUER, invoice().reference, None, AT) is None
+    with pytest.raises(UnsupportedRegistryError, match="sii: not supported yet"):
+        registry("sii", CONFIG)
+    with pytest.raises(FiscalError, match="ticketbai: must be"):
+        registry("ticketbai", CONFIG)
+    with pytest.raises(FiscalError, match=r"fiscal\.software"):
+        registry("verifactu")
+
+
+def test_the_deadline_is_a_setting() -> None:
+    assert not CONFIG.compulsory_on(date(2026, 12, 31))
+    assert CONFIG.compulsory_on(date(2027, 1, 1))
+    assert not replace(CONFIG, obligatory_from=date(2028, 10, 1)).compulsory_on(date(2027, 1, 1))
+
+
+def test_a_late_sending_says_so(schema: etree.XMLSchema) -> None:
+    late = submission(ISSUER, [record(invoice()).xml], incident=True)
+    schema.assertValid(etree.fromstring(late))
+    assert b"Incidencia>S<" in late
