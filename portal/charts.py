@@ -44,7 +44,7 @@ def ceiling(litres: int) -> int:
     """The smallest of 1, 2, 5 times a power of ten that is not below ``litres``."""
     if litres <= 0:
         return 1
-    power = 10 ** (len(str(litres)) - 1)
+    power = int("1" + "0" * (len(str(litres)) - 1))
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= litres)
 
 

@@ -25,16 +25,16 @@ class Holding:
 def holdings(session: Session, utility_id: int, customer_id: int) -> list[Holding]:
     """Every contract the customer holds or held, the newest first."""
     rows = session.execute(_held_by(utility_id, customer_id).order_by(ContractHolder.valid_from.desc(), Contract.code))
-    return [_holding(*row._tuple()) for row in rows]
+    return [_holding(*row) for row in rows]
 
 
 def holding(session: Session, utility_id: int, customer_id: int, contract: str) -> Holding | None:
     """The customer's contract with this code, or None where it does not exist or is somebody else's."""
     row = session.execute(_held_by(utility_id, customer_id).where(Contract.code == contract)).first()
-    return _holding(*row._tuple()) if row is not None else None
+    return _holding(*row) if row is not None else None
 
 
-def _held_by(utility_id: int, customer_id: int) -> Select[tuple[ContractHolder, Contract, SupplyPoint]]:
+def _held_by(utility_id: int, customer_id: int) -> Select[ContractHolder, Contract, SupplyPoint]:
     return (
         select(ContractHolder, Contract, SupplyPoint)
         .join(
