@@ -15,7 +15,7 @@ from central.store.models.billing import (
     TariffAssignment,
     TariffVersion,
 )
-from central.store.models.field import Device, Receiver, Route, RouteStop
+from central.store.models.field import Device, DeviceEvent, Receiver, Route, RouteStop
 from central.store.models.money import FiscalChain, FiscalRecord, LedgerEntry, LedgerTransaction
 from central.store.models.people import AuditEntry, LoginSession, User
 from central.store.models.reading import (
@@ -53,6 +53,7 @@ __all__ = [
     "ContractTerms",
     "Customer",
     "Device",
+    "DeviceEvent",
     "DraftBill",
     "DraftException",
     "Finding",

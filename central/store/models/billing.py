@@ -25,13 +25,18 @@ from central.store.models.register import InUtility
 
 
 class TariffVersion(InUtility, Base):
-    """One version of a tariff file, whole, as it was approved."""
+    """One version of a tariff file, whole, as it was approved.
+
+    ``tariff`` is the file's id and ``series`` the ids that follow one another in time; ``version`` counts the texts
+    ever recorded under the id, so a corrected misprint is a new row and old bills keep theirs.
+    """
 
     __tablename__ = "tariff_version"
     __table_args__ = (UniqueConstraint("utility_id", "tariff", "version"),)
     tariff: Mapped[Code]
+    series: Mapped[Code]
     version: Mapped[int]
-    valid_from: Mapped[Day]
+    valid_from: Mapped[Day | None]
     valid_to: Mapped[Day | None]
     title: Mapped[Name]
     source: Mapped[LongText]
@@ -42,11 +47,12 @@ class TariffVersion(InUtility, Base):
 
 
 class TariffAssignment(InUtility, Base):
-    """Which tariffs apply to the contracts of a zone (None = everywhere), over time."""
+    """Which tariffs (by id or series) apply to the contracts of a zone (None = everywhere), over time."""
 
     __tablename__ = "tariff_assignment"
     tariff: Mapped[Code]
     zone: Mapped[str | None] = mapped_column(String(64))
+    position: Mapped[Small] = mapped_column(default=0)  # the order of the tariffs' lines on the bill
     valid_from: Mapped[Day]
     valid_to: Mapped[Day | None]
     recorded_at: Mapped[Instant]

@@ -1,9 +1,9 @@
 """What is out in the street: devices, their receivers, and the routes they are given."""
 
-from sqlalchemy import ForeignKeyConstraint, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from central.store.base import Base, Code, Day, Id, Instant, Millis, Name, Ref, Small, UtilityId
+from central.store.base import Base, Code, Data, Day, Id, Instant, Millis, Name, Ref, Small, UtilityId
 from central.store.models.register import InUtility
 
 
@@ -31,6 +31,22 @@ class Receiver(InUtility, Base):
     name: Mapped[Code]
     first_ms: Mapped[Millis]
     last_ms: Mapped[Millis]
+
+
+class DeviceEvent(InUtility, Base):
+    """Anything else a device recorded: a receiver lost and found, garbage on the line, a clock set."""
+
+    __tablename__ = "device_event"
+    __table_args__ = (
+        Index("ix_device_event_device", "utility_id", "device_id", "at_ms"),
+        ForeignKeyConstraint(["utility_id", "device_id"], ["device.utility_id", "device.id"]),
+    )
+    device_id: Mapped[Ref]
+    batch_id: Mapped[Ref]
+    item: Mapped[Ref]
+    at_ms: Mapped[Millis]
+    kind: Mapped[Code]
+    data: Mapped[Data]
 
 
 class Route(InUtility, Base):

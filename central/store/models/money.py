@@ -65,6 +65,6 @@ class LedgerEntry(Base):
     utility_id: Mapped[UtilityId]
     transaction_id: Mapped[Id]
     position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    account: Mapped[Code]
+    account: Mapped[Name]  # its path, e.g. "receivable/C-1001", "vat/10"
     contract_id: Mapped[Ref | None]
     amount_cents: Mapped[Cents]

@@ -5,7 +5,7 @@ Instants here are UTC epoch milliseconds (``*_ms``): compact, and the same on ev
 
 from enum import IntEnum
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, String, Text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from central.store.base import (
@@ -48,7 +48,7 @@ class ReadingStatus(IntEnum):
 
 
 class IngestBatch(InUtility, Base):
-    """A batch that was applied, or refused; a batch is applied in the transaction that inserts this row."""
+    """A batch that is committed: the transaction that inserts this row applied it. A refused one is in quarantine."""
 
     __tablename__ = "ingest_batch"
     __table_args__ = (
@@ -61,7 +61,6 @@ class IngestBatch(InUtility, Base):
     number: Mapped[Ref]
     digest: Mapped[bytes] = mapped_column(LargeBinary(16))
     items: Mapped[int]
-    state: Mapped[Code]  # "committed" or "quarantined"
     received_at: Mapped[Instant]
 
 
@@ -92,6 +91,7 @@ class Telegram(Base):
     alarms: Mapped[str] = mapped_column(String(200))  # names joined by a space
     mono_ns: Mapped[Ref]
     clock_trusted: Mapped[bool]
+    claimed_ms: Mapped[int | None] = mapped_column(BigInteger)  # the device's own clock, where it was corrected
 
 
 class Reading(Base):
@@ -120,7 +120,11 @@ class Visit(InUtility, Base):
     """A reader's visit: a typed index or the reason why there is none. Corrections point at what they replace."""
 
     __tablename__ = "visit"
-    __table_args__ = (Index("ix_visit_supply", "utility_id", "supply_point_id", "at_ms"),)
+    __table_args__ = (
+        Index("ix_visit_supply", "utility_id", "supply_point_id", "at_ms"),
+        Index("ix_visit_item", "utility_id", "device_id", "item"),
+    )
+    device_id: Mapped[Ref]
     batch_id: Mapped[Ref]
     item: Mapped[Ref]
     supply_point_id: Mapped[Ref]
@@ -149,16 +153,22 @@ class TelegramExplanation(Base):
 
 
 class Finding(InUtility, Base):
-    """What a validation rule found, with the numbers it compared."""
+    """What a validation rule found, with the numbers it compared.
+
+    ``subject`` is the address of the meter or the code of the supply point it is about: some findings are about a
+    meter that hangs nowhere, or that nobody registered.
+    """
 
     __tablename__ = "finding"
     __table_args__ = (
-        Index("uq_finding_rule", "utility_id", "rule", "supply_point_id", "since_ms", unique=True),
+        Index("uq_finding_rule", "utility_id", "rule", "subject", "since_ms", unique=True),
+        Index("ix_finding_supply", "utility_id", "supply_point_id"),
         ForeignKeyConstraint(["utility_id", "supply_point_id"], ["supply_point.utility_id", "supply_point.id"]),
     )
     rule: Mapped[Code]
     severity: Mapped[Code]
-    supply_point_id: Mapped[Ref]
+    subject: Mapped[Code]
+    supply_point_id: Mapped[Ref | None]
     meter_id: Mapped[Ref | None]
     since_ms: Mapped[Millis]
     until_ms: Mapped[Millis | None]
@@ -171,13 +181,26 @@ class Finding(InUtility, Base):
 class Quarantine(Base):
     """What could not be applied, whole, with the reason; never dropped, never in anybody's way.
 
+    ``key`` names what is kept, so that the same thing arriving again adds nothing while its entry is open.
     ``utility_id`` is None where the sender is unknown, which is why this table alone is keyed without it.
     """
 
     __tablename__ = "quarantine"
+    __table_args__ = (
+        Index(
+            "uq_quarantine_open",
+            "key",
+            unique=True,
+            sqlite_where=text("resolved_at IS NULL"),
+            postgresql_where=text("resolved_at IS NULL"),
+        ),
+        Index("ix_quarantine_batch", "device", "boot", "number"),
+    )
     id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
     utility_id: Mapped[int | None] = mapped_column(index=True)
     kind: Mapped[Code]  # "batch", "telegram", "reading", "visit"
+    key: Mapped[str] = mapped_column(String(200))
+    arrivals: Mapped[int] = mapped_column(default=1)
     device: Mapped[Code]
     boot: Mapped[str | None] = mapped_column(String(36))
     number: Mapped[int | None] = mapped_column(BigInteger)

@@ -4,7 +4,7 @@ Rows that a bill depends on carry a validity range [valid_from, valid_to) and ar
 ``retired_at`` on the old row and adds a new one, so what was believed at any instant can be read back.
 """
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, LargeBinary, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from central.store.base import Base, Code, Data, DataList, Day, Id, Instant, Litres, LongText, Millis, Name, Ref, Small
@@ -41,6 +41,11 @@ class Bitemporal:
     recorded_at: Mapped[Instant]
     recorded_by: Mapped[Name]
     retired_at: Mapped[Instant | None]
+
+
+def valid_range() -> CheckConstraint:
+    """The check every table with [valid_from, valid_to) carries."""
+    return CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="valid_range")
 
 
 class SupplyPoint(InUtility, Base):
@@ -94,6 +99,7 @@ class Installation(InUtility, Base):
 
     __tablename__ = "installation"
     __table_args__ = (
+        CheckConstraint("to_ms IS NULL OR to_ms >= from_ms", name="valid_range"),
         ForeignKeyConstraint(["utility_id", "meter_id"], ["meter.utility_id", "meter.id"]),
         ForeignKeyConstraint(["utility_id", "supply_point_id"], ["supply_point.utility_id", "supply_point.id"]),
     )
@@ -126,7 +132,10 @@ class BankAccount(InUtility, Bitemporal, Base):
     """A customer's account for direct debit, with its mandate reference."""
 
     __tablename__ = "bank_account"
-    __table_args__ = (ForeignKeyConstraint(["utility_id", "customer_id"], ["customer.utility_id", "customer.id"]),)
+    __table_args__ = (
+        valid_range(),
+        ForeignKeyConstraint(["utility_id", "customer_id"], ["customer.utility_id", "customer.id"]),
+    )
     customer_id: Mapped[Ref] = mapped_column(index=True)
     iban: Mapped[str] = mapped_column(String(34))
     mandate_ref: Mapped[str | None] = mapped_column(String(35))
@@ -138,6 +147,7 @@ class Contract(InUtility, Base):
 
     __tablename__ = "contract"
     __table_args__ = (
+        valid_range(),
         UniqueConstraint("utility_id", "code"),
         ForeignKeyConstraint(["utility_id", "supply_point_id"], ["supply_point.utility_id", "supply_point.id"]),
     )
@@ -159,6 +169,7 @@ class ContractHolder(InUtility, OfContract, Bitemporal, Base):
 
     __tablename__ = "contract_holder"
     __table_args__ = (
+        valid_range(),
         ForeignKeyConstraint(["utility_id", "contract_id"], ["contract.utility_id", "contract.id"]),
         ForeignKeyConstraint(["utility_id", "customer_id"], ["customer.utility_id", "customer.id"]),
     )
@@ -172,7 +183,10 @@ class ContractTerms(InUtility, OfContract, Bitemporal, Base):
     """
 
     __tablename__ = "contract_terms"
-    __table_args__ = (ForeignKeyConstraint(["utility_id", "contract_id"], ["contract.utility_id", "contract.id"]),)
+    __table_args__ = (
+        valid_range(),
+        ForeignKeyConstraint(["utility_id", "contract_id"], ["contract.utility_id", "contract.id"]),
+    )
     use: Mapped[Code]
     dwellings: Mapped[Small]
     premises: Mapped[Small]
