@@ -6,10 +6,10 @@ Nothing here commits: the rows belong to the session's transaction.
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import msgspec
-from sqlalchemy import JSON, Dialect, Table
+from sqlalchemy import JSON, CursorResult, Delete, Dialect, Table, Update
 from sqlalchemy.orm import Session
 
 from central.store.base import Base
@@ -41,6 +41,12 @@ def add_missing_rows(session: Session, model: type[Base], columns: Sequence[str]
     ready = _converted(table, tuple(columns), connection.dialect, rows)
     mark = "%s" if connection.dialect.name == "postgresql" else "?"
     connection.exec_driver_sql(f"{_insert(table, columns, mark)} ON CONFLICT DO NOTHING", ready)
+
+
+def changed(session: Session, statement: Update | Delete) -> int:
+    """Execute a statement that changes rows, whatever objects the session holds, and return how many it met."""
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    return cast("CursorResult[Any]", result).rowcount
 
 
 def _table(model: type[Base]) -> Table:

@@ -1,0 +1,51 @@
+"""The configuration a run is made with and keeps for ever: who is billed, and by which rules.
+
+A utility's own values stand in ``utility.settings["billing"]``; a run may override them when it is created.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from billing.volume import Policy
+from central.invoicing.states import RunError
+from central.store.models import BillingRun
+
+
+class ReviewLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a draft must be looked at; litres are compared per day, so that periods of different length compare."""
+
+    high_percent: int = 200
+    high_margin_litres: int = 5_000
+    low_percent: int = 40
+    low_margin_litres: int = 5_000
+    zero_litres_per_month: int = 1_000
+    estimates_in_a_row: int = 2
+
+
+class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``zones`` None bills every zone; ``supply_facts`` are facts of tariffs that hold for the whole utility."""
+
+    zones: tuple[str, ...] | None = None
+    accept_suspect: bool = False
+    supply_facts: dict[str, Any] = {}
+    volume: Policy = Policy()
+    review: ReviewLimits = ReviewLimits()
+    fiscal: str = "verifactu"
+    language: str = "es"
+    documents: bool = True
+
+
+def settings_for(utility_settings: Mapping[str, Any], overrides: Mapping[str, Any]) -> RunSettings:
+    """The utility's settings with a run's own on top; an unknown key or a wrong value is a RunError."""
+    merged = {**utility_settings.get("billing", {}), **overrides}
+    try:
+        return msgspec.convert(merged, RunSettings)
+    except msgspec.ValidationError as error:
+        raise RunError(f"billing settings: {error}") from None
+
+
+def settings_of(run: BillingRun) -> RunSettings:
+    """The settings a run was made with."""
+    return msgspec.convert(run.settings, RunSettings)
