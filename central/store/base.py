@@ -43,8 +43,8 @@ Json = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True),
 BigInt = BigInteger()
 
 # Annotated column kinds: the name says the unit.
-UtilityId = Annotated[int, mapped_column(Integer, primary_key=True)]
-Id = Annotated[int, mapped_column(BigInt, primary_key=True, autoincrement=False)]
+UtilityId = Annotated[int, mapped_column(Integer, primary_key=True, sort_order=-20)]
+Id = Annotated[int, mapped_column(BigInt, primary_key=True, autoincrement=False, sort_order=-10)]
 Ref = Annotated[int, mapped_column(BigInt)]
 Millis = Annotated[int, mapped_column(BigInt)]
 Litres = Annotated[int, mapped_column(BigInt)]

@@ -1,0 +1,1051 @@
+"""Every table of the road from a telegram to a paid bill."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from central.store.base import Json, UtcDateTime
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    _audit_entry()
+    _fiscal_chain()
+    _quarantine()
+    _reading()
+    _series()
+    _telegram()
+    _telegram_explanation()
+    _utility()
+    _billing_run()
+    _customer()
+    _device()
+    _ledger_transaction()
+    _meter()
+    _supply_point()
+    _tariff_assignment()
+    _tariff_version()
+    _visit()
+    _bank_account()
+    _contract()
+    _device_event()
+    _finding()
+    _ingest_batch()
+    _installation()
+    _ledger_entry()
+    _meter_key()
+    _receiver()
+    _route()
+    _run_partition()
+    _user()
+    _consumption()
+    _contract_holder()
+    _contract_terms()
+    _draft_bill()
+    _draft_exception()
+    _login_session()
+    _route_stop()
+    _invoice()
+    _fiscal_record()
+    _invoice_document()
+    _invoice_line()
+    _invoice_reading()
+
+
+def _audit_entry() -> None:
+    op.create_table(
+        "audit_entry",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), nullable=True),
+        sa.Column("before", Json, nullable=True),
+        sa.Column("after", Json, nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("previous_hash", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("utility_id", "position", name=op.f("pk_audit_entry")),
+    )
+
+
+def _fiscal_chain() -> None:
+    op.create_table(
+        "fiscal_chain",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("system", sa.String(length=64), nullable=False),
+        sa.Column("next_position", sa.BigInteger(), nullable=False),
+        sa.Column("head", Json, nullable=True),
+        sa.PrimaryKeyConstraint("utility_id", "system", name=op.f("pk_fiscal_chain")),
+    )
+
+
+def _quarantine() -> None:
+    op.create_table(
+        "quarantine",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("utility_id", sa.Integer(), nullable=True),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("arrivals", sa.Integer(), nullable=False),
+        sa.Column("device", sa.String(length=64), nullable=False),
+        sa.Column("boot", sa.String(length=36), nullable=True),
+        sa.Column("number", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.Column("resolved_at", UtcDateTime(), nullable=True),
+        sa.Column("resolution", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
+    )
+    with op.batch_alter_table("quarantine", schema=None) as batch_op:
+        batch_op.create_index("ix_quarantine_batch", ["device", "boot", "number"], unique=False)
+        batch_op.create_index(batch_op.f("ix_quarantine_utility_id"), ["utility_id"], unique=False)
+        batch_op.create_index(
+            "uq_quarantine_open",
+            ["key"],
+            unique=True,
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+
+
+def _reading() -> None:
+    op.create_table(
+        "reading",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("meter_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("revision", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.SmallInteger(), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("telegram_ms", sa.BigInteger(), nullable=True),
+        sa.Column("telegram_id", sa.BigInteger(), nullable=True),
+        sa.Column("visit_id", sa.BigInteger(), nullable=True),
+        sa.Column("recorded_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("utility_id", "at_ms", "meter_id", "kind", "revision", name=op.f("pk_reading")),
+        postgresql_partition_by="RANGE (at_ms)",
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("reading", schema=None) as batch_op:
+        batch_op.create_index("ix_reading_meter", ["utility_id", "meter_id", "at_ms"], unique=False)
+
+
+def _series() -> None:
+    op.create_table(
+        "series",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("next_number", sa.BigInteger(), nullable=False),
+        sa.Column("last_date", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("utility_id", "code", name=op.f("pk_series")),
+    )
+
+
+def _telegram() -> None:
+    op.create_table(
+        "telegram",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("batch_id", sa.BigInteger(), nullable=False),
+        sa.Column("item", sa.BigInteger(), nullable=False),
+        sa.Column("meter_id", sa.BigInteger(), nullable=True),
+        sa.Column("address", sa.String(length=64), nullable=True),
+        sa.Column("frame", sa.LargeBinary(), nullable=False),
+        sa.Column("mode", sa.String(length=8), nullable=False),
+        sa.Column("rssi_dbm", sa.SmallInteger(), nullable=True),
+        sa.Column("receiver", sa.String(length=64), nullable=False),
+        sa.Column("crc_checked_by", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("proof", sa.String(length=8), nullable=True),
+        sa.Column("access_no", sa.SmallInteger(), nullable=True),
+        sa.Column("litres", sa.BigInteger(), nullable=True),
+        sa.Column("alarms", sa.String(length=200), nullable=False),
+        sa.Column("mono_ns", sa.BigInteger(), nullable=False),
+        sa.Column("clock_trusted", sa.Boolean(), nullable=False),
+        sa.Column("claimed_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("utility_id", "received_ms", "id", name=op.f("pk_telegram")),
+        postgresql_partition_by="RANGE (received_ms)",
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("telegram", schema=None) as batch_op:
+        batch_op.create_index("ix_telegram_meter", ["utility_id", "meter_id", "received_ms"], unique=False)
+
+
+def _telegram_explanation() -> None:
+    op.create_table(
+        "telegram_explanation",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("telegram_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("telegram_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("decoder", sa.String(length=64), nullable=False),
+        sa.Column("decoded", Json, nullable=False),
+        sa.Column("spans", Json, nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("utility_id", "telegram_ms", "telegram_id", name=op.f("pk_telegram_explanation")),
+    )
+
+
+def _utility() -> None:
+    op.create_table(
+        "utility",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("nif", sa.String(length=64), nullable=False),
+        sa.Column("ine_code", sa.String(length=64), nullable=False),
+        sa.Column("address", Json, nullable=False),
+        sa.Column("contact", Json, nullable=False),
+        sa.Column("settings", Json, nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_utility")),
+        sa.UniqueConstraint("code", name=op.f("uq_utility_code")),
+    )
+
+
+def _billing_run() -> None:
+    op.create_table(
+        "billing_run",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_to", sa.Date(), nullable=False),
+        sa.Column("status", sa.String(length=64), nullable=False),
+        sa.Column("cutoff_at", UtcDateTime(), nullable=False),
+        sa.Column("series", sa.String(length=64), nullable=False),
+        sa.Column("issue_date", sa.Date(), nullable=True),
+        sa.Column("due_date", sa.Date(), nullable=True),
+        sa.Column("created_by", sa.String(length=200), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("approved_by", sa.String(length=200), nullable=True),
+        sa.Column("approved_at", UtcDateTime(), nullable=True),
+        sa.Column("numbered_at", UtcDateTime(), nullable=True),
+        sa.Column("issued_at", UtcDateTime(), nullable=True),
+        sa.Column("delivered_at", UtcDateTime(), nullable=True),
+        sa.Column("settings", Json, nullable=False),
+        sa.Column("summary", Json, nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_billing_run_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_billing_run")),
+        sa.UniqueConstraint("utility_id", "code", name=op.f("uq_billing_run_utility_id_code")),
+    )
+
+
+def _customer() -> None:
+    op.create_table(
+        "customer",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("nif", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("email", sa.String(length=200), nullable=True),
+        sa.Column("phone", sa.String(length=32), nullable=True),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("address", Json, nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_customer_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_customer")),
+        sa.UniqueConstraint("utility_id", "code", name=op.f("uq_customer_utility_id_code")),
+    )
+
+
+def _device() -> None:
+    op.create_table(
+        "device",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("enrolled_at", UtcDateTime(), nullable=False),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.Column("last_batch_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_device_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_device")),
+        sa.UniqueConstraint("name", name=op.f("uq_device_name")),
+    )
+
+
+def _ledger_transaction() -> None:
+    op.create_table(
+        "ledger_transaction",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("effective_on", sa.Date(), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("invoice_id", sa.BigInteger(), nullable=True),
+        sa.Column("description", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_ledger_transaction_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_ledger_transaction")),
+        sa.UniqueConstraint("utility_id", "key", name=op.f("uq_ledger_transaction_utility_id_key")),
+    )
+    with op.batch_alter_table("ledger_transaction", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ledger_transaction_invoice_id"), ["invoice_id"], unique=False)
+
+
+def _meter() -> None:
+    op.create_table(
+        "meter",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("serial", sa.String(length=64), nullable=False),
+        sa.Column("calibre_mm", sa.SmallInteger(), nullable=False),
+        sa.Column("q3_litres_hour", sa.Integer(), nullable=True),
+        sa.Column("modulus_litres", sa.BigInteger(), nullable=False),
+        sa.Column("radio", sa.Boolean(), nullable=False),
+        sa.Column("made_year", sa.Integer(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_meter_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_meter")),
+        sa.UniqueConstraint("utility_id", "address", name=op.f("uq_meter_utility_id_address")),
+        sa.UniqueConstraint("utility_id", "serial", name=op.f("uq_meter_utility_id_serial")),
+    )
+
+
+def _supply_point() -> None:
+    op.create_table(
+        "supply_point",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("street", sa.String(length=200), nullable=False),
+        sa.Column("number", sa.String(length=64), nullable=False),
+        sa.Column("detail", sa.String(length=200), nullable=False),
+        sa.Column("postal_code", sa.String(length=64), nullable=False),
+        sa.Column("ine_code", sa.String(length=64), nullable=False),
+        sa.Column("cadastral_ref", sa.String(length=20), nullable=True),
+        sa.Column("zone", sa.String(length=64), nullable=True),
+        sa.Column("lat_e7", sa.Integer(), nullable=True),
+        sa.Column("lon_e7", sa.Integer(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_supply_point_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_supply_point")),
+        sa.UniqueConstraint("utility_id", "code", name=op.f("uq_supply_point_utility_id_code")),
+    )
+
+
+def _tariff_assignment() -> None:
+    op.create_table(
+        "tariff_assignment",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("tariff", sa.String(length=64), nullable=False),
+        sa.Column("zone", sa.String(length=64), nullable=True),
+        sa.Column("position", sa.SmallInteger(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_tariff_assignment_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_tariff_assignment")),
+    )
+
+
+def _tariff_version() -> None:
+    op.create_table(
+        "tariff_version",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("tariff", sa.String(length=64), nullable=False),
+        sa.Column("series", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_tariff_version_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_tariff_version")),
+        sa.UniqueConstraint(
+            "utility_id", "tariff", "version", name=op.f("uq_tariff_version_utility_id_tariff_version")
+        ),
+    )
+
+
+def _visit() -> None:
+    op.create_table(
+        "visit",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("device_id", sa.BigInteger(), nullable=False),
+        sa.Column("batch_id", sa.BigInteger(), nullable=False),
+        sa.Column("item", sa.BigInteger(), nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("meter_id", sa.BigInteger(), nullable=True),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=True),
+        sa.Column("code", sa.String(length=2), nullable=False),
+        sa.Column("reader", sa.String(length=64), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("replaces_item", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed", sa.Boolean(), nullable=False),
+        sa.Column("clock_trusted", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_visit_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_visit")),
+    )
+    with op.batch_alter_table("visit", schema=None) as batch_op:
+        batch_op.create_index("ix_visit_item", ["utility_id", "device_id", "item"], unique=False)
+        batch_op.create_index("ix_visit_supply", ["utility_id", "supply_point_id", "at_ms"], unique=False)
+
+
+def _bank_account() -> None:
+    op.create_table(
+        "bank_account",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("iban", sa.String(length=34), nullable=False),
+        sa.Column("mandate_ref", sa.String(length=35), nullable=True),
+        sa.Column("mandate_signed_on", sa.Date(), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=200), nullable=False),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name=op.f("ck_bank_account_valid_range")),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "customer_id"],
+            ["customer.utility_id", "customer.id"],
+            name=op.f("fk_bank_account_utility_id_customer_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_bank_account_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_bank_account")),
+    )
+    with op.batch_alter_table("bank_account", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_bank_account_customer_id"), ["customer_id"], unique=False)
+
+
+def _contract() -> None:
+    op.create_table(
+        "contract",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name=op.f("ck_contract_valid_range")),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "supply_point_id"],
+            ["supply_point.utility_id", "supply_point.id"],
+            name=op.f("fk_contract_utility_id_supply_point_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_contract_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_contract")),
+        sa.UniqueConstraint("utility_id", "code", name=op.f("uq_contract_utility_id_code")),
+    )
+    with op.batch_alter_table("contract", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_contract_supply_point_id"), ["supply_point_id"], unique=False)
+
+
+def _device_event() -> None:
+    op.create_table(
+        "device_event",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("device_id", sa.BigInteger(), nullable=False),
+        sa.Column("batch_id", sa.BigInteger(), nullable=False),
+        sa.Column("item", sa.BigInteger(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("data", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "device_id"],
+            ["device.utility_id", "device.id"],
+            name=op.f("fk_device_event_utility_id_device_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_device_event_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_device_event")),
+    )
+    with op.batch_alter_table("device_event", schema=None) as batch_op:
+        batch_op.create_index("ix_device_event_device", ["utility_id", "device_id", "at_ms"], unique=False)
+
+
+def _finding() -> None:
+    op.create_table(
+        "finding",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("rule", sa.String(length=64), nullable=False),
+        sa.Column("severity", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=True),
+        sa.Column("meter_id", sa.BigInteger(), nullable=True),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("numbers", Json, nullable=False),
+        sa.Column("status", sa.String(length=64), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "supply_point_id"],
+            ["supply_point.utility_id", "supply_point.id"],
+            name=op.f("fk_finding_utility_id_supply_point_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_finding_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_finding")),
+    )
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.create_index("ix_finding_supply", ["utility_id", "supply_point_id"], unique=False)
+        batch_op.create_index("uq_finding_rule", ["utility_id", "rule", "subject", "since_ms"], unique=True)
+
+
+def _ingest_batch() -> None:
+    op.create_table(
+        "ingest_batch",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("device_id", sa.BigInteger(), nullable=False),
+        sa.Column("boot", sa.String(length=36), nullable=False),
+        sa.Column("os_boot", sa.String(length=36), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("items", sa.Integer(), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "device_id"],
+            ["device.utility_id", "device.id"],
+            name=op.f("fk_ingest_batch_utility_id_device_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_ingest_batch_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_ingest_batch")),
+    )
+    with op.batch_alter_table("ingest_batch", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_ingest_batch_device_boot_number", ["utility_id", "device_id", "boot", "number"], unique=True
+        )
+
+
+def _installation() -> None:
+    op.create_table(
+        "installation",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("meter_id", sa.BigInteger(), nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("from_ms", sa.BigInteger(), nullable=False),
+        sa.Column("to_ms", sa.BigInteger(), nullable=True),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=200), nullable=False),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("to_ms IS NULL OR to_ms >= from_ms", name=op.f("ck_installation_valid_range")),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "meter_id"],
+            ["meter.utility_id", "meter.id"],
+            name=op.f("fk_installation_utility_id_meter_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "supply_point_id"],
+            ["supply_point.utility_id", "supply_point.id"],
+            name=op.f("fk_installation_utility_id_supply_point_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_installation_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_installation")),
+    )
+    with op.batch_alter_table("installation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_installation_meter_id"), ["meter_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_installation_supply_point_id"), ["supply_point_id"], unique=False)
+
+
+def _ledger_entry() -> None:
+    op.create_table(
+        "ledger_entry",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("transaction_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("account", sa.String(length=200), nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=True),
+        sa.Column("amount_cents", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "transaction_id"],
+            ["ledger_transaction.utility_id", "ledger_transaction.id"],
+            name=op.f("fk_ledger_entry_utility_id_transaction_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "transaction_id", "position", name=op.f("pk_ledger_entry")),
+    )
+    with op.batch_alter_table("ledger_entry", schema=None) as batch_op:
+        batch_op.create_index("ix_ledger_entry_contract", ["utility_id", "contract_id", "account"], unique=False)
+
+
+def _meter_key() -> None:
+    op.create_table(
+        "meter_key",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("meter_id", sa.BigInteger(), nullable=False),
+        sa.Column("kek", sa.String(length=64), nullable=False),
+        sa.Column("nonce", sa.LargeBinary(length=12), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(length=64), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "meter_id"], ["meter.utility_id", "meter.id"], name=op.f("fk_meter_key_utility_id_meter_id")
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_meter_key_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_meter_key")),
+    )
+    with op.batch_alter_table("meter_key", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_meter_key_meter_id"), ["meter_id"], unique=False)
+
+
+def _receiver() -> None:
+    op.create_table(
+        "receiver",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("device_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("first_ms", sa.BigInteger(), nullable=False),
+        sa.Column("last_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "device_id"],
+            ["device.utility_id", "device.id"],
+            name=op.f("fk_receiver_utility_id_device_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_receiver_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_receiver")),
+        sa.UniqueConstraint("utility_id", "device_id", "name", name=op.f("uq_receiver_utility_id_device_id_name")),
+    )
+
+
+def _route() -> None:
+    op.create_table(
+        "route",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("device_id", sa.BigInteger(), nullable=True),
+        sa.Column("planned_on", sa.Date(), nullable=False),
+        sa.Column("closed_list", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "device_id"], ["device.utility_id", "device.id"], name=op.f("fk_route_utility_id_device_id")
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_route_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_route")),
+        sa.UniqueConstraint("utility_id", "code", name=op.f("uq_route_utility_id_code")),
+    )
+
+
+def _run_partition() -> None:
+    op.create_table(
+        "run_partition",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("first_contract", sa.BigInteger(), nullable=False),
+        sa.Column("last_contract", sa.BigInteger(), nullable=False),
+        sa.Column("contracts", sa.Integer(), nullable=False),
+        sa.Column("stage", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("claim", sa.Integer(), nullable=False),
+        sa.Column("bills", sa.Integer(), nullable=False),
+        sa.Column("total_cents", sa.BigInteger(), nullable=False),
+        sa.Column("first_number", sa.BigInteger(), nullable=True),
+        sa.Column("chain_position", sa.BigInteger(), nullable=True),
+        sa.Column("chain_previous", Json, nullable=True),
+        sa.Column("done_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "run_id"],
+            ["billing_run.utility_id", "billing_run.id"],
+            name=op.f("fk_run_partition_utility_id_run_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "run_id", "number", name=op.f("pk_run_partition")),
+    )
+
+
+def _user() -> None:
+    op.create_table(
+        "user",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("login", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("role", sa.String(length=64), nullable=False),
+        sa.Column("password_hash", sa.String(length=200), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("disabled_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "customer_id"],
+            ["customer.utility_id", "customer.id"],
+            name=op.f("fk_user_utility_id_customer_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_user_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_user")),
+        sa.UniqueConstraint("utility_id", "login", name=op.f("uq_user_utility_id_login")),
+    )
+
+
+def _consumption() -> None:
+    op.create_table(
+        "consumption",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_to", sa.Date(), nullable=False),
+        sa.Column("generation", sa.SmallInteger(), nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=False),
+        sa.Column("estimated_litres", sa.BigInteger(), nullable=False),
+        sa.Column("pieces", Json, nullable=False),
+        sa.Column("closing", Json, nullable=False),
+        sa.Column("leak", sa.Boolean(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "contract_id"],
+            ["contract.utility_id", "contract.id"],
+            name=op.f("fk_consumption_utility_id_contract_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_consumption_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_consumption")),
+    )
+    with op.batch_alter_table("consumption", schema=None) as batch_op:
+        batch_op.create_index("ix_consumption_supply", ["utility_id", "supply_point_id", "period_to"], unique=False)
+        batch_op.create_index(
+            "uq_consumption_contract_period", ["utility_id", "contract_id", "period_from", "generation"], unique=True
+        )
+
+
+def _contract_holder() -> None:
+    op.create_table(
+        "contract_holder",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=200), nullable=False),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name=op.f("ck_contract_holder_valid_range")),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "contract_id"],
+            ["contract.utility_id", "contract.id"],
+            name=op.f("fk_contract_holder_utility_id_contract_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "customer_id"],
+            ["customer.utility_id", "customer.id"],
+            name=op.f("fk_contract_holder_utility_id_customer_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_contract_holder_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_contract_holder")),
+    )
+    with op.batch_alter_table("contract_holder", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_contract_holder_contract_id"), ["contract_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_contract_holder_customer_id"), ["customer_id"], unique=False)
+
+
+def _contract_terms() -> None:
+    op.create_table(
+        "contract_terms",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("use", sa.String(length=64), nullable=False),
+        sa.Column("dwellings", sa.SmallInteger(), nullable=False),
+        sa.Column("premises", sa.SmallInteger(), nullable=False),
+        sa.Column("persons", sa.Integer(), nullable=True),
+        sa.Column("groups", Json, nullable=False),
+        sa.Column("bonuses", Json, nullable=False),
+        sa.Column("parameters", Json, nullable=False),
+        sa.Column("habitual_home", sa.Boolean(), nullable=False),
+        sa.Column("vulnerable", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=200), nullable=False),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name=op.f("ck_contract_terms_valid_range")),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "contract_id"],
+            ["contract.utility_id", "contract.id"],
+            name=op.f("fk_contract_terms_utility_id_contract_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_contract_terms_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_contract_terms")),
+    )
+    with op.batch_alter_table("contract_terms", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_contract_terms_contract_id"), ["contract_id"], unique=False)
+
+
+def _draft_bill() -> None:
+    op.create_table(
+        "draft_bill",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=True),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(length=64), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_to", sa.Date(), nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=False),
+        sa.Column("estimated_litres", sa.BigInteger(), nullable=False),
+        sa.Column("base_cents", sa.BigInteger(), nullable=False),
+        sa.Column("vat_cents", sa.BigInteger(), nullable=False),
+        sa.Column("total_cents", sa.BigInteger(), nullable=False),
+        sa.Column("previous_litres", sa.BigInteger(), nullable=True),
+        sa.Column("previous_days", sa.Integer(), nullable=True),
+        sa.Column("previous_total_cents", sa.BigInteger(), nullable=True),
+        sa.Column("open_exceptions", sa.SmallInteger(), nullable=False),
+        sa.Column("bill", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "contract_id"],
+            ["contract.utility_id", "contract.id"],
+            name=op.f("fk_draft_bill_utility_id_contract_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "run_id"],
+            ["billing_run.utility_id", "billing_run.id"],
+            name=op.f("fk_draft_bill_utility_id_run_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_draft_bill_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_draft_bill")),
+        sa.UniqueConstraint(
+            "utility_id", "run_id", "contract_id", name=op.f("uq_draft_bill_utility_id_run_id_contract_id")
+        ),
+    )
+
+
+def _draft_exception() -> None:
+    op.create_table(
+        "draft_exception",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("numbers", Json, nullable=False),
+        sa.Column("waived_by", sa.String(length=200), nullable=True),
+        sa.Column("waived_at", UtcDateTime(), nullable=True),
+        sa.Column("waived_reason", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "contract_id"],
+            ["contract.utility_id", "contract.id"],
+            name=op.f("fk_draft_exception_utility_id_contract_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "run_id"],
+            ["billing_run.utility_id", "billing_run.id"],
+            name=op.f("fk_draft_exception_utility_id_run_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "run_id", "contract_id", "code", name=op.f("pk_draft_exception")),
+    )
+    with op.batch_alter_table("draft_exception", schema=None) as batch_op:
+        batch_op.create_index("ix_draft_exception_code", ["utility_id", "run_id", "code", "contract_id"], unique=False)
+
+
+def _login_session() -> None:
+    op.create_table(
+        "login_session",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "user_id"], ["user.utility_id", "user.id"], name=op.f("fk_login_session_utility_id_user_id")
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "token_hash", name=op.f("pk_login_session")),
+    )
+
+
+def _route_stop() -> None:
+    op.create_table(
+        "route_stop",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("route_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("hint", sa.String(length=200), nullable=False),
+        sa.Column("weight", sa.SmallInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "route_id"], ["route.utility_id", "route.id"], name=op.f("fk_route_stop_utility_id_route_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "supply_point_id"],
+            ["supply_point.utility_id", "supply_point.id"],
+            name=op.f("fk_route_stop_utility_id_supply_point_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "route_id", "position", name=op.f("pk_route_stop")),
+    )
+
+
+def _invoice() -> None:
+    op.create_table(
+        "invoice",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("series", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("number_text", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=2), nullable=False),
+        sa.Column("generation", sa.SmallInteger(), nullable=False),
+        sa.Column("issue_date", sa.Date(), nullable=False),
+        sa.Column("due_date", sa.Date(), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_to", sa.Date(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=True),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("consumption_id", sa.BigInteger(), nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=False),
+        sa.Column("issuer", Json, nullable=False),
+        sa.Column("recipient", Json, nullable=False),
+        sa.Column("supply", Json, nullable=False),
+        sa.Column("vat", Json, nullable=False),
+        sa.Column("base_cents", sa.BigInteger(), nullable=False),
+        sa.Column("vat_cents", sa.BigInteger(), nullable=False),
+        sa.Column("total_cents", sa.BigInteger(), nullable=False),
+        sa.Column("terms", Json, nullable=False),
+        sa.Column("operation_date", sa.Date(), nullable=True),
+        sa.Column("description", sa.String(length=200), nullable=False),
+        sa.Column("rectifies", Json, nullable=True),
+        sa.Column("basis", Json, nullable=False),
+        sa.Column("issued_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "consumption_id"],
+            ["consumption.utility_id", "consumption.id"],
+            name=op.f("fk_invoice_utility_id_consumption_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "contract_id"],
+            ["contract.utility_id", "contract.id"],
+            name=op.f("fk_invoice_utility_id_contract_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_invoice_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_invoice")),
+        sa.UniqueConstraint("utility_id", "series", "number", name=op.f("uq_invoice_utility_id_series_number")),
+    )
+    with op.batch_alter_table("invoice", schema=None) as batch_op:
+        batch_op.create_index("ix_invoice_contract", ["utility_id", "contract_id", "period_from"], unique=False)
+        batch_op.create_index(
+            "uq_invoice_contract_period",
+            ["utility_id", "contract_id", "period_from", "kind", "generation"],
+            unique=True,
+        )
+
+
+def _fiscal_record() -> None:
+    op.create_table(
+        "fiscal_record",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("system", sa.String(length=64), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("invoice_id", sa.BigInteger(), nullable=False),
+        sa.Column("generated_at", UtcDateTime(), nullable=False),
+        sa.Column("previous_hash", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("qr_url", sa.Text(), nullable=False),
+        sa.Column("record", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "invoice_id"],
+            ["invoice.utility_id", "invoice.id"],
+            name=op.f("fk_fiscal_record_utility_id_invoice_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_fiscal_record_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_fiscal_record")),
+        sa.UniqueConstraint(
+            "utility_id", "system", "position", name=op.f("uq_fiscal_record_utility_id_system_position")
+        ),
+    )
+    with op.batch_alter_table("fiscal_record", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_fiscal_record_invoice_id"), ["invoice_id"], unique=False)
+
+
+def _invoice_document() -> None:
+    op.create_table(
+        "invoice_document",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("invoice_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("media_type", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "invoice_id"],
+            ["invoice.utility_id", "invoice.id"],
+            name=op.f("fk_invoice_document_utility_id_invoice_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "invoice_id", "language", name=op.f("pk_invoice_document")),
+    )
+
+
+def _invoice_line() -> None:
+    op.create_table(
+        "invoice_line",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("invoice_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("description", sa.String(length=200), nullable=False),
+        sa.Column("quantity", sa.String(length=32), nullable=False),
+        sa.Column("unit", sa.String(length=16), nullable=False),
+        sa.Column("unit_price_micro", sa.BigInteger(), nullable=False),
+        sa.Column("amount_cents", sa.BigInteger(), nullable=False),
+        sa.Column("vat", sa.String(length=8), nullable=False),
+        sa.Column("beneficiary", sa.String(length=200), nullable=False),
+        sa.Column("nature", sa.String(length=64), nullable=False),
+        sa.Column("tariff_version_id", sa.BigInteger(), nullable=True),
+        sa.Column("why", Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "invoice_id"],
+            ["invoice.utility_id", "invoice.id"],
+            name=op.f("fk_invoice_line_utility_id_invoice_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "invoice_id", "position", name=op.f("pk_invoice_line")),
+    )
+
+
+def _invoice_reading() -> None:
+    op.create_table(
+        "invoice_reading",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("invoice_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("role", sa.String(length=64), nullable=False),
+        sa.Column("piece", sa.SmallInteger(), nullable=False),
+        sa.Column("meter_id", sa.BigInteger(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.SmallInteger(), nullable=False),
+        sa.Column("revision", sa.SmallInteger(), nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=False),
+        sa.Column("telegram_ms", sa.BigInteger(), nullable=True),
+        sa.Column("telegram_id", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "invoice_id"],
+            ["invoice.utility_id", "invoice.id"],
+            name=op.f("fk_invoice_reading_utility_id_invoice_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "invoice_id", "position", name=op.f("pk_invoice_reading")),
+    )
