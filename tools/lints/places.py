@@ -8,7 +8,7 @@ from tools.lints import Finding, Project
 MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/(work|root|home|Users)/[A-Za-z]")
 PACKAGE_HOST = re.compile(
     r"pypi\.org/simple|files\.pythonhosted\.org|registry\.npmjs\.org|deb\.debian\.org|archive\.ubuntu\.com"
-    r"|(?<!emit)-index-url|extra-index|find-links\b(?!\S* \\?$)"
+    r"|(?<!emit)-index-url"
 )
 # These two must name what they look for.
 EXEMPT = {"tools/lints/places.py", "tests/tools/test_lints.py", "tools/lock"}
