@@ -126,6 +126,14 @@ def test_public_functions_without_docstring(tmp_path: Path) -> None:
     assert result == ["edge/a.py:3", "edge/b.pyx:5", "edge/b.pyx:7"]
 
 
+def test_compiled_code_that_leaves_its_floor(tmp_path: Path) -> None:
+    files = {
+        "central__a_pyx": "from protocols.wmbus cimport link\nfrom edge import store\n",
+        "protocols__b_pyi": "from collections.abc import Iterator\nimport billing\n",
+    }
+    assert found(tmp_path, "cython_floors", **files) == ["central/a.pyx:2", "protocols/b.pyi:2"]
+
+
 def test_dependencies_and_their_lines_agree(tmp_path: Path) -> None:
     project = """\
         [project]
