@@ -1,0 +1,175 @@
+"""From an invoice's view to the plain data that the page template prints."""
+
+import segno
+
+from billing.document.charges import charges, unit_price, vat
+from billing.document.usage import chart, readings, usage
+from billing.document.view import Contact, InvoiceView
+from billing.document.words import Words
+from billing.invoice import Invoice, InvoiceType, Party, PaymentMethod, PaymentTerms
+
+Data = dict[str, object]
+
+# Fixed by the tax agency, whatever the bill's language (QR specification 0.4.7).
+QR_ABOVE = "QR tributario:"
+QR_PHRASE = "VERI*FACTU"
+# Rows that fit at each size of type before the page must be set tighter.
+ROWS = (14, 24)
+
+
+def layout(view: InvoiceView, words: Words) -> Data:
+    """Everything the template prints, as texts and whole numbers."""
+    invoice = view.invoice
+    issued = invoice.reference.issued
+    return {
+        "lang": words.lang,
+        "colour": view.colour,
+        "density": _density(invoice),
+        "title": f"{_heading(invoice, words)} {invoice.full_number}",
+        "heading": _heading(invoice, words),
+        "issued-on": [issued.year, issued.month, issued.day],
+        "issuer": _issuer(invoice.issuer, words),
+        "recipient": {"name": invoice.recipient.name, "lines": _recipient_lines(invoice.recipient, words)},
+        "facts": _facts(invoice, words),
+        "qr": _qr(view, words),
+        "due": _due(invoice, view.contact, words),
+        "usage": usage(view, words),
+        "chart": chart(view, words),
+        "readings": readings(invoice, words),
+        "charges": charges(invoice, words),
+        "vat": vat(invoice, words),
+        "price-lines": unit_price(invoice, words),
+        "notes": _notes(invoice, words),
+        "contact": _contact(view.contact, words),
+        "legal": view.contact.legal,
+    }
+
+
+def _density(invoice: Invoice) -> int:
+    rows = len(invoice.lines) + len(invoice.pieces)
+    return sum(rows > limit for limit in ROWS)
+
+
+def _heading(invoice: Invoice, words: Words) -> str:
+    ordinary = invoice.type is InvoiceType.F1
+    return words.say("header.heading" if ordinary else "header.heading_rectifying")
+
+
+def _issuer(issuer: Party, words: Words) -> Data:
+    lines = [words.say("header.nif", nif=issuer.nif)]
+    if issuer.address is not None:
+        lines += issuer.address.lines
+    return {"name": issuer.name, "lines": lines}
+
+
+def _recipient_lines(recipient: Party, words: Words) -> list[str]:
+    lines = list(recipient.address.lines) if recipient.address else []
+    if recipient.nif:
+        lines.append(words.say("header.nif", nif=recipient.nif))
+    return lines
+
+
+def _facts(invoice: Invoice, words: Words) -> list[list[str]]:
+    period = words.say(
+        "header.period_value",
+        start=words.short_day(invoice.period.start),
+        last=words.short_day(invoice.period.last_day),
+    )
+    supply = invoice.supply
+    facts = [
+        ("number", invoice.full_number),
+        ("issued", words.short_day(invoice.reference.issued)),
+        ("period", period),
+        ("contract", supply.contract),
+        ("supply", supply.address.street),
+    ]
+    return [[words.say(f"header.{name}"), value] for name, value in facts]
+
+
+def _qr(view: InvoiceView, words: Words) -> Data | None:
+    if view.fiscal is None or not view.fiscal.qr_url:
+        return None
+    code = segno.make(view.fiscal.qr_url, error="m", micro=False, boost_error=False)
+    return {
+        "above": QR_ABOVE,
+        "phrase": QR_PHRASE,
+        "explained": words.say("header.qr_explained"),
+        "alt": words.say("header.qr_alt", number=view.invoice.full_number),
+        "svg": code.svg_inline(border=0, omitsize=True),
+    }
+
+
+def _due(invoice: Invoice, contact: Contact, words: Words) -> Data:
+    if invoice.total <= 0:
+        when = "due.refund" if invoice.total < 0 else "due.nothing"
+        return {
+            "label": words.say("due.credit" if invoice.total < 0 else "due.label"),
+            "amount": words.money(abs(invoice.total)),
+            "when": words.say(when),
+            "how": "",
+            "note": "",
+        }
+    terms = invoice.terms
+    debit = terms.method is PaymentMethod.DIRECT_DEBIT
+    key = "due.direct_debit" if debit else "due.before"
+    return {
+        "label": words.say("due.label"),
+        "amount": words.money(invoice.total),
+        "when": words.say(key, date=words.day(terms.due)),
+        "how": _how(invoice, terms, contact, words),
+        "note": words.say("due.mandate", mandate=terms.mandate) if debit and terms.mandate else "",
+    }
+
+
+def _how(invoice: Invoice, terms: PaymentTerms, contact: Contact, words: Words) -> str:
+    if terms.method is PaymentMethod.DIRECT_DEBIT:
+        return words.say("due.direct_debit_how", iban=terms.iban)
+    return words.say(
+        f"due.{terms.method.value}",
+        iban=contact.iban,
+        number=invoice.full_number,
+        web=contact.web,
+        office=contact.office,
+    )
+
+
+def _notes(invoice: Invoice, words: Words) -> list[str]:
+    note = invoice.rectification
+    if note is None:
+        return []
+    numbers = ", ".join(original.number for original in note.originals)
+    return [words.say("header.rectifies", numbers=numbers, reason=note.reason)]
+
+
+def _contact(contact: Contact, words: Words) -> list[Data]:
+    columns = [
+        ("pay", _pay_lines(contact, words)),
+        ("complain", _complain_lines(contact, words)),
+        ("quality", [words.say("contact.quality_link", url=contact.quality_url)] if contact.quality_url else []),
+    ]
+    return [{"heading": words.say(f"contact.{name}"), "lines": lines} for name, lines in columns if lines]
+
+
+def _pay_lines(contact: Contact, words: Words) -> list[str]:
+    lines = []
+    if contact.web:
+        lines.append(words.say("due.card", web=contact.web))
+    if contact.iban:
+        lines.append(words.say("contact.transfer", iban=contact.iban))
+    if contact.office:
+        lines.append(words.say("due.counter", office=contact.office))
+    return lines
+
+
+def _complain_lines(contact: Contact, words: Words) -> list[str]:
+    lines = []
+    if contact.phone:
+        hours = f", {contact.hours}" if contact.hours else ""
+        lines.append(words.say("contact.phone", phone=contact.phone) + hours)
+    reach = [item for item in (contact.email, contact.web) if item]
+    if reach:
+        lines.append(" · ".join(reach))
+    lines.append(words.say("contact.answer", days=contact.answer_days))
+    if contact.consumer_body:
+        lines.append(words.say("contact.consumer_body", body=contact.consumer_body))
+    return lines
