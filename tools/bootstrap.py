@@ -69,7 +69,7 @@ def set_up(level: str) -> None:
     if sys.version_info < OLDEST:
         raise BlockedError(f"Python {'.'.join(map(str, OLDEST))}+; {sys.executable}: {sys.version.split()[0]}")
     started = time.monotonic()
-    _remove_unusable_environment()
+    _remove_unusable_environment(Stamp.read())
     stamp = Stamp.read()
     if stamp.facts.get("level") == "dev":
         level = "dev"
@@ -78,11 +78,11 @@ def set_up(level: str) -> None:
         due.add("extensions")
     if "packages" in due or not (VENV / "bin" / "sgc").exists():
         due.add("project")  # synchronising to the lock takes the project itself out of the environment
-    if due & {"packages", "extensions"}:
+    if due & {"packages", "extensions", "toolchain"}:
         system.provide([system.VENV] * (not PYTHON.exists()) + [system.COMPILER], _say)
     if "packages" in due:
         _install_packages(level)
-        stamp.note(level=level, packages=_wanted(level)["packages"])
+        stamp.note(level=level, place=str(ROOT), packages=_wanted(level)["packages"])
     if due & {"extensions", "toolchain"}:
         _build_extensions(force="toolchain" in due)
         stamp.note(extensions=_wanted(level)["extensions"], toolchain=_wanted(level)["toolchain"])
@@ -99,8 +99,9 @@ def _wanted(level: str) -> dict[str, str]:
     compilers = re.findall(r"^(?:cython|numpy|setuptools)==\S+", lock, re.MULTILINE)
     return {
         "packages": _fingerprint([LOCKS[level]]),
-        "toolchain": " ".join([sys.version.split()[0], *compilers]),
-        "extensions": _fingerprint([*extension_sources(), ROOT / "setup.py"]),
+        # setup.py holds the compiler's options, which no file's date tells the build about.
+        "toolchain": " ".join([sys.version.split()[0], *compilers, _fingerprint([ROOT / "setup.py"])]),
+        "extensions": _fingerprint(extension_sources()),
         "project": _fingerprint([ROOT / "pyproject.toml"]),
     }
 
@@ -133,11 +134,12 @@ class Stamp:
 # --- the environment -------------------------------------------------------------------------------
 
 
-def _remove_unusable_environment() -> None:
+def _remove_unusable_environment(stamp: Stamp) -> None:
     """Remove an environment that a killed run left behind, or that belongs to another place or Python."""
     if not VENV.exists():
         return
-    if UNFINISHED.exists() or not _belongs_here():
+    moved = stamp.facts.get("place", str(ROOT)) != str(ROOT)
+    if UNFINISHED.exists() or moved or not _belongs_here():
         _say("entorno inservible, se rehace / unusable environment, making it again")
         shutil.rmtree(VENV)
 
