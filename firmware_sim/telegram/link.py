@@ -83,6 +83,14 @@ def from_three_of_six(chips: bytes, size: int) -> bytes | None:
     return bytes(out)
 
 
+def without_crcs(frame_a: bytes) -> bytes:
+    """A format A frame without its CRCs, which are not looked at."""
+    blocks = [frame_a[:FIRST_BLOCK]]
+    for start in range(FIRST_BLOCK + 2, len(frame_a), BLOCK + 2):
+        blocks.append(frame_a[start : start + BLOCK + 2][:-2])
+    return b"".join(blocks)
+
+
 def crcs_hold(frame_a: bytes) -> bool:
     """Whether every block of a format A frame carries its own CRC."""
     if crc.wmbus(frame_a[:FIRST_BLOCK]) != int.from_bytes(frame_a[FIRST_BLOCK : FIRST_BLOCK + 2], "big"):
