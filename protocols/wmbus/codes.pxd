@@ -1,0 +1,58 @@
+# Numbers of errors and diagnostics; messages.py holds their names and texts in the same order.
+
+cdef enum ErrorCode:
+    E_NONE = 0
+    E_EMPTY
+    E_SHORT
+    E_LONG
+    E_LENGTH
+    E_CRC_BLOCK
+    E_CRC_B
+    E_WIRED_LENGTH
+    E_WIRED_STOP
+    E_WIRED_SUM
+    E_LAYER_SHORT
+    E_CI
+    E_LINK_FORM
+    E_SYMBOLS
+    E_ELL_VARIABLE
+    E_AFL_LENGTH
+    E_CRC_LIKELY
+    E_NO_CI
+    E_APPLICATION
+
+cdef enum DiagCode:
+    D_NONE = 0
+    D_TRAILING
+    D_ALREADY_DECRYPTED
+    D_KEY_MISSING
+    D_KEY_WRONG
+    D_MAC_WRONG
+    D_MODE_UNSUPPORTED
+    D_RECORD_SHORT
+    D_RECORD_DIF
+    D_RECORD_EXTENSIONS
+    D_RECORD_LVAR
+    D_TOO_MANY_RECORDS
+    D_COMPACT_UNKNOWN
+    D_COMPACT_CRC
+    D_FRAGMENT
+    D_REPLAY
+    D_UNAUTHENTICATED
+    D_BLOCKS
+    D_NO_PAYLOAD
+    D_UNKNOWN_CI
+    D_DEFAULT_KEY
+    D_PRIOS
+    D_LAYOUT_SHORT
+    D_KEY_LENGTH
+    D_ELL_CRC
+    D_DRIVER_TAIL
+    D_INCONSISTENT
+    D_UNKNOWN_VIF
+    D_APPLICATION_ERROR
+    D_SOFT_ADDRESS
+    D_COUNTER_MISSING
+    D_RECEPTION
+    D_LAYOUT_TAG
+    D_MAC_UNCHECKED

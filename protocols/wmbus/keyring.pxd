@@ -1,0 +1,21 @@
+from libc.stdint cimport uint8_t, uint64_t
+
+cdef struct Slot:
+    uint64_t meter          # packed address + 1; 0 marks a free slot
+    uint8_t size
+    uint8_t key[16]
+
+
+cdef class Keyring:
+    cdef Slot* slots
+    cdef uint64_t mask
+    cdef readonly Py_ssize_t meters
+    cdef dict more
+    cdef list rules
+    cdef readonly bytes default
+    cdef const Slot* find(self, uint64_t packed) noexcept nogil
+    cdef object others(self, uint64_t packed)
+    cdef void put(self, uint64_t packed, bytes key) except *
+    cdef void grow(self) except *
+
+cdef object keys_of(object provider, uint64_t packed)

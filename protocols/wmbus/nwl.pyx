@@ -1,0 +1,23 @@
+"""Network layer of repeated telegrams (EN 13757-5, CI 81): skipped to the transport layer behind it."""
+
+from libc.stdint cimport int32_t, uint8_t
+
+from protocols.wmbus.codes cimport E_LAYER_SHORT
+from protocols.wmbus.structs cimport Tele, fail
+
+
+cdef int32_t read_nwl(Tele* t, int32_t at) noexcept nogil:
+    """Read the layer whose CI field is at ``at``; the offset of the next CI field, or -1.
+
+    One control byte follows the CI field; its bits 0-3 count the addresses of the route, eight
+    bytes each; the byte 1D (no hops listed) stands alone.
+    """
+    cdef int32_t next_at
+    t.nwl = t.buf[at]
+    t.nwl_at = at
+    if at + 2 > t.end:
+        fail(t, E_LAYER_SHORT, t.nwl, t.end - at)
+        return -1
+    next_at = at + 2
+    t.nwl_end = next_at
+    return next_at

@@ -1,0 +1,73 @@
+"""What a decoder remembers between telegrams: compact-frame formats and message counters.
+
+Both live in memory; ``items`` and ``load`` let their owner keep them wherever it keeps things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from protocols.wmbus.address import Address
+
+
+class FormatStore:
+    """Record headers of full frames by their signature, so that compact frames can be read.
+
+    A signature is 16 bits, so formats are kept by manufacturer and device type as well; the CRC over
+    the full frame that each compact frame carries is the final check.
+    """
+
+    def __init__(self) -> None:
+        self._formats: dict[tuple[str, int, int], bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._formats)
+
+    def learn(self, manufacturer: str, device_type: int, signature: int, headers: bytes) -> None:
+        """Remember the concatenated DIF/VIF bytes behind a signature."""
+        self._formats[manufacturer, device_type, signature] = headers
+
+    def find(self, manufacturer: str, device_type: int, signature: int) -> bytes | None:
+        """The headers behind a signature, or None."""
+        return self._formats.get((manufacturer, device_type, signature))
+
+    def items(self) -> Iterator[tuple[str, int, int, bytes]]:
+        """Everything known: (manufacturer, device type, signature, headers)."""
+        for (manufacturer, device_type, signature), headers in self._formats.items():
+            yield manufacturer, device_type, signature, headers
+
+    def load(self, items: Iterable[tuple[str, int, int, bytes]]) -> None:
+        """Take over what ``items`` gave."""
+        for manufacturer, device_type, signature, headers in items:
+            self.learn(manufacturer, device_type, signature, headers)
+
+
+class CounterStore:
+    """The highest authenticated message counter of each meter, to report replayed telegrams."""
+
+    def __init__(self) -> None:
+        self._counters: dict[Address, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._counters)
+
+    def last(self, meter: Address) -> int | None:
+        """The highest counter seen from a meter, or None."""
+        return self._counters.get(meter)
+
+    def see(self, meter: Address, counter: int) -> bool:
+        """Note a counter; False if it is not above the last one (a replay)."""
+        last = self._counters.get(meter)
+        if last is not None and counter <= last:
+            return False
+        self._counters[meter] = counter
+        return True
+
+    def items(self) -> Iterator[tuple[Address, int]]:
+        """Everything known: (meter, counter)."""
+        yield from self._counters.items()
+
+    def load(self, items: Iterable[tuple[Address, int]]) -> None:
+        """Take over what ``items`` gave; a lower counter never replaces a higher one."""
+        for meter, counter in items:
+            self.see(meter, counter)

@@ -1,0 +1,459 @@
+"""The Python face of a decoded telegram: ``decode``, ``Telegram`` and ``Record``."""
+
+import datetime
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+from protocols.wmbus import messages, naming, tables
+from protocols.wmbus.address cimport Address, address_of, pack
+from protocols.wmbus.codes cimport D_KEY_LENGTH
+from protocols.wmbus.keyring cimport Keyring, Slot, keys_of
+from protocols.wmbus.pipeline cimport begin, go_without_key, offer, prepare
+from protocols.wmbus.structs cimport (
+    BUFFER,
+    FLAG_INVALID,
+    KIND_DATE,
+    KIND_DATETIME,
+    KIND_NONE,
+    KIND_NUMBER,
+    LINK_A,
+    LINK_B,
+    LINK_NONE,
+    LINK_UNKNOWN,
+    LINK_WIRED,
+    MAX_RECORDS,
+    Rec,
+    SEC_NONE,
+    STEP_DONE,
+    STEP_FAILED,
+    STEP_KEY_ELL,
+    STEP_KEY_TPL,
+    Tele,
+    diag,
+)
+from protocols.wmbus.text cimport VALUE_ROOM, write_value
+from protocols.wmbus.vif cimport L_FORWARD, Q_DATE, Q_DATETIME, Q_VOLUME
+
+cdef dict LINKS = {
+    "auto": LINK_UNKNOWN, "none": LINK_NONE, "A": LINK_A, "B": LINK_B, "wired": LINK_WIRED,
+}
+cdef tuple LINK_NAMES = ("none", "none", "A", "B", "wired")
+cdef tuple CRC_NAMES = ("absent", "ok", "bad")
+cdef tuple STATE_NAMES = ("none", "decrypted", "key_missing", "key_wrong", "unsupported")
+cdef tuple PROOF_NAMES = (None, "2f2f", "crc", "mac", "tag")
+cdef tuple FORMAT_NAMES = ("full", "compact_known", "compact_waiting")
+cdef tuple FUNCTION_NAMES = ("instantaneous", "maximum", "minimum", "error")
+cdef tuple QUANTITIES = tables.QUANTITIES
+cdef tuple UNITS = tables.UNITS
+cdef tuple PER = tables.PER
+cdef tuple QUALIFIERS = tables.QUALIFIERS
+
+# One telegram at a time is read into these; what is kept of it is copied out at its exact size.
+cdef uint8_t scratch[BUFFER]
+cdef Rec scratch_records[MAX_RECORDS]
+cdef bint scratch_busy = False
+
+
+cdef int32_t unlock(Tele* t, int step, object keys) except -2:
+    """Offer a telegram the keys its provider has, until it opens or none is left."""
+    cdef const Slot* slot
+    cdef int tried = 0, before
+    cdef uint64_t meters[2]
+    cdef int i, n
+    while step > STEP_DONE:
+        before = step
+        tried = 0
+        meters[0] = pack(t.meter)
+        meters[1] = pack(t.dll)
+        n = 2 if meters[1] != meters[0] else 1
+        for i in range(n):
+            if isinstance(keys, Keyring):
+                slot = (<Keyring>keys).find(meters[i])
+                if slot != NULL:
+                    tried += 1
+                    step = offer(t, slot.key, slot.size)
+                    if step != before:
+                        break
+                candidates = (<Keyring>keys).others(meters[i])
+            else:
+                candidates = keys_of(keys, meters[i])
+            for key in candidates:
+                key = as_key(t, key)
+                if key is None:
+                    continue
+                tried += 1
+                step = offer(t, <const uint8_t*><bytes>key, <int>len(key))
+                if step != before:
+                    break
+            if step != before or isinstance(keys, bytes):
+                break
+        if step == before:
+            go_without_key(t, tried)
+            return STEP_DONE
+    return step
+
+
+cdef bytes as_key(Tele* t, object key):
+    """A key as bytes, or None with a diagnostic where its length fits nothing."""
+    if isinstance(key, str):
+        key = bytes.fromhex(key)
+    if len(key) not in (8, 16):
+        diag(t, D_KEY_LENGTH, <int>len(key), t.security_mode)
+        return None
+    return bytes(key)
+
+
+def decode(frame, keys=None, *, formats=None, counters=None, link="auto"):
+    """Decode one telegram; see ``help(protocols.wmbus)``."""
+    global scratch_busy
+    cdef const uint8_t[::1] view = frame
+    cdef const uint8_t* p = &view[0] if view.shape[0] else NULL
+    cdef Telegram telegram = Telegram.__new__(Telegram)
+    cdef uint8_t* buffer = scratch
+    cdef Rec* records = scratch_records
+    cdef void* own = NULL
+    cdef Tele t
+    cdef int step
+    form = LINKS.get(link)
+    if form is None:
+        raise ValueError(f"link: {link!r} is none of {', '.join(LINKS)}")
+    if scratch_busy:
+        # A key provider that decodes telegrams itself gets memory of its own.
+        own = malloc(BUFFER + MAX_RECORDS * sizeof(Rec))
+        if own == NULL:
+            raise MemoryError
+        buffer, records = <uint8_t*>own + MAX_RECORDS * sizeof(Rec), <Rec*>own
+    else:
+        scratch_busy = True
+    try:
+        prepare(&t, buffer, BUFFER, records, MAX_RECORDS)
+        step = begin(&t, p, <int32_t>min(view.shape[0], 1 << 20), form)
+        if step > STEP_DONE:
+            unlock(&t, step, keys)
+        telegram.keep(&t)
+    finally:
+        if own == NULL:
+            scratch_busy = False
+        free(own)
+    return telegram
+
+
+cdef class Telegram:
+    """One decoded telegram. See ``help(protocols.wmbus)``."""
+
+    def __dealloc__(self):
+        free(self.memory)
+
+    cdef void keep(self, const Tele* source) except *:
+        cdef size_t records = source.n_recs * sizeof(Rec)
+        cdef size_t used = source.used if source.used > source.size else source.size
+        self.t = source[0]
+        self.memory = <uint8_t*>malloc(records + used + 1)
+        if self.memory == NULL:
+            raise MemoryError
+        memcpy(self.memory, source.recs, records)
+        memcpy(self.memory + records, source.buf, used)
+        self.t.recs = <Rec*>self.memory
+        self.t.buf = self.memory + records
+        self.t.max_recs = self.t.n_recs
+
+    @property
+    def ok(self):
+        """Whether the frame was sound and everything in it could be opened."""
+        return self.t.error == 0 and self.t.security <= 1
+
+    @property
+    def error(self):
+        """Why not, as a text naming field, value and rule; None if ``ok``."""
+        cdef int i
+        if self.t.error:
+            return messages.error_text(self.t.error, self.t.error_a, self.t.error_b)
+        if self.t.security > 1:
+            for code, text in self.diagnostics:
+                if code in ("key_missing", "key_wrong", "mode_unsupported", "ell_crc", "mac_wrong"):
+                    return text
+        return None
+
+    @property
+    def meter(self):
+        """The meter's Address; None in frames without one."""
+        if self._meter is None and self.t.has_meter:
+            self._meter = address_of(self.t.meter)
+        return self._meter
+
+    @property
+    def medium(self):
+        """What the meter measures, for instance ``cold water``; None without an address."""
+        return tables.MEDIA.get(self.t.meter[7], "unknown") if self.t.has_meter else None
+
+    @property
+    def link(self):
+        """Link(format, crc, c_field, ci, access_no, symbol_errors)."""
+        return naming.Link(
+            LINK_NAMES[self.t.link],
+            CRC_NAMES[self.t.crc],
+            f"{self.t.c_field:02X}",
+            f"{self.t.ci:02X}" if self.t.tpl_at else (f"{self.t.ell:02X}" if self.t.ell else None),
+            self.access_no,
+            self.t.symbol_errors,
+        )
+
+    @property
+    def security(self):
+        """Security(mode, state, proof, authentic, counter)."""
+        mode = self.t.security_mode
+        return naming.Security(
+            naming.MODES.get(mode, mode),
+            STATE_NAMES[self.t.security],
+            PROOF_NAMES[self.t.proof],
+            bool(self.t.authentic),
+            self.t.counter if self.t.has_counter else None,
+        )
+
+    @property
+    def driver(self):
+        """Name of the meter family whose driver named the fields, or None."""
+        return None
+
+    @property
+    def format_state(self):
+        """full, compact_known or compact_waiting."""
+        return FORMAT_NAMES[self.t.format]
+
+    @property
+    def access_no(self):
+        """The access number of the transport layer, else of the extended link layer, else None."""
+        if self.t.has_acc:
+            return self.t.acc
+        return self.t.ell_acc if self.t.ell else None
+
+    @property
+    def status(self):
+        """The transport layer's status byte, or None."""
+        return self.t.sts if self.t.has_sts else None
+
+    @property
+    def diagnostics(self):
+        """Tuple of Diagnostic(code, text): everything worth knowing about how the telegram was read."""
+        cdef int i
+        return tuple(
+            [
+                naming.Diagnostic(
+                    *messages.diagnostic(self.t.diags[i].code, self.t.diags[i].a, self.t.diags[i].b)
+                )
+                for i in range(self.t.n_diags)
+            ]
+        )
+
+    @property
+    def records(self):
+        """Tuple of the telegram's Records, made when first asked for."""
+        if self._records is None:
+            self._records = tuple(self)
+        return self._records
+
+    def __iter__(self):
+        """Records one by one, each made when it is reached."""
+        cdef int i
+        cdef Record record
+        for i in range(self.t.n_recs):
+            record = Record.__new__(Record)
+            record.rec = self.t.recs[i]
+            record.telegram = self
+            yield record
+
+    @property
+    def fields(self):
+        """Named values: name to exact decimal string, ISO date or text; None where a value is invalid."""
+        if self._fields is None:
+            self._fields = naming.fields_of(self)
+        return self._fields
+
+    @property
+    def alarms(self):
+        """Names of the alarms the meter reports."""
+        return naming.alarms_of(self)
+
+    @property
+    def total_litres(self):
+        """The current main volume index in whole litres (floor), or None."""
+        cdef int i
+        cdef Rec* r
+        for i in range(self.t.n_recs):
+            r = &self.t.recs[i]
+            if r.quantity == Q_VOLUME and is_main(r) and r.storage == 0:
+                return litres_of(r)
+        return None
+
+    @property
+    def due_litres(self):
+        """Volume indices at due dates: list of (date, whole litres), in the telegram's order."""
+        cdef int i, k
+        cdef Rec* r
+        found = []
+        for i in range(self.t.n_recs):
+            r = &self.t.recs[i]
+            if r.quantity != Q_VOLUME or r.storage == 0 or not is_main(r):
+                continue
+            day = date_of_storage(&self.t, r)
+            litres = litres_of(r)
+            if day is not None and litres is not None:
+                found.append((day, litres))
+        return found
+
+    @property
+    def meter_time(self):
+        """The meter's own clock (naive datetime), or None."""
+        cdef int i
+        cdef Rec* r
+        for i in range(self.t.n_recs):
+            r = &self.t.recs[i]
+            if (
+                r.quantity == Q_DATETIME and r.kind == KIND_DATETIME and r.storage == 0 and r.function == 0
+                and r.tariff == 0 and r.subunit == 0 and only_time(r)
+            ):
+                return instant_of(r.mantissa)
+        return None
+
+    def to_json(self):
+        """A dict in the shape of one output line of ``sgc decode``, without ``ref``."""
+        return naming.to_json(self)
+
+    def __repr__(self):
+        return f"<Telegram {self.meter} {'ok' if self.ok else self.error}>"
+
+
+cdef inline bint only_time(const Rec* r) noexcept:
+    """Whether a time is unqualified, but for its summer-time bit."""
+    return r.n_qualifiers == 0 or (r.n_qualifiers == 1 and QUALIFIERS[r.qualifiers[0]] == "summer_time")
+
+
+cdef inline bint is_main(const Rec* r) noexcept:
+    """Whether a record is the plain main register: no tariff, subunit or qualifier, a current value."""
+    return (
+        r.function == 0 and r.tariff == 0 and r.subunit == 0 and r.per == 0
+        and (r.n_qualifiers == 0 or (r.n_qualifiers == 1 and r.qualifiers[0] == L_FORWARD))
+    )
+
+
+cdef object litres_of(const Rec* r):
+    """Whole litres of a volume record (floor), or None where it has no value in cubic metres."""
+    if r.kind != KIND_NUMBER or r.flags & FLAG_INVALID or UNITS[r.unit] not in ("m3", "l"):
+        return None
+    shift = r.exponent + (3 if UNITS[r.unit] == "m3" else 0)
+    if shift >= 0:
+        return r.mantissa * 10**shift
+    return int(r.mantissa) // 10**-shift
+
+
+cdef object date_of_storage(const Tele* t, const Rec* r):
+    """The date that belongs to a stored value: its own, or that of a date record of the same storage."""
+    cdef int k
+    cdef const Rec* other
+    if r.at_date:
+        return day_of(r.at_date)
+    for k in range(t.n_recs):
+        other = &t.recs[k]
+        if other.storage != r.storage or other.tariff or other.subunit or other.n_qualifiers > 1:
+            continue
+        if other.quantity == Q_DATE and other.kind == KIND_DATE:
+            return day_of(<int>other.mantissa)
+        if other.quantity == Q_DATETIME and other.kind in (KIND_DATE, KIND_DATETIME):
+            code = other.mantissa if other.kind == KIND_DATE else other.mantissa // 1000000
+            return day_of(<int>code)
+    return None
+
+
+cdef object day_of(int code):
+    """A date, or None where a part of it says "every"."""
+    if code // 10000 == 0 or code // 100 % 100 == 0 or code % 100 == 0:
+        return None
+    return datetime.date(code // 10000, code // 100 % 100, code % 100)
+
+
+cdef object instant_of(int64_t code):
+    day = day_of(<int>(code // 1000000))
+    if day is None:
+        return None
+    clock = code % 1000000
+    return datetime.datetime.combine(day, datetime.time(clock // 10000, clock // 100 % 100, clock % 100))
+
+
+cdef class Record:
+    """One value of a telegram with its meaning."""
+
+    @property
+    def quantity(self):
+        """What was measured, for instance ``volume``."""
+        return QUANTITIES[self.rec.quantity]
+
+    @property
+    def unit(self):
+        """Its unit, or None."""
+        return UNITS[self.rec.unit] + PER[self.rec.per] or None
+
+    @property
+    def value(self):
+        """Exact decimal, ISO 8601 date or time, or text; None if invalid or in error state."""
+        cdef char room[VALUE_ROOM]
+        cdef int n = write_value(self.telegram.t.buf, &self.rec, room)
+        if n == 0 and self.rec.kind in (KIND_NONE, KIND_NUMBER):
+            return None
+        return room[:n].decode()
+
+    @property
+    def mantissa(self):
+        """Integer part of a number: value = mantissa * 10**exponent; None if it is none."""
+        return self.rec.mantissa if self.rec.kind == KIND_NUMBER else None
+
+    @property
+    def exponent(self):
+        """Decimal exponent of a number."""
+        return self.rec.exponent
+
+    @property
+    def function(self):
+        """instantaneous, maximum, minimum or error."""
+        return FUNCTION_NAMES[self.rec.function]
+
+    @property
+    def storage(self):
+        """Storage number: 0 is now, above are stored values."""
+        return self.rec.storage
+
+    @property
+    def tariff(self):
+        """Tariff number, 0 for none."""
+        return self.rec.tariff
+
+    @property
+    def subunit(self):
+        """Subunit of the device, 0 for the main one."""
+        return self.rec.subunit
+
+    @property
+    def qualifiers(self):
+        """Names of what the VIFEs add, for instance ``backward``."""
+        cdef int i
+        return tuple([QUALIFIERS[self.rec.qualifiers[i]] for i in range(self.rec.n_qualifiers)])
+
+    @property
+    def at(self):
+        """ISO date (and time) of a value that brings its own, or None."""
+        return naming.at_of(self.rec.at_date, self.rec.at_time) if self.rec.at_date else None
+
+    @property
+    def header(self):
+        """The DIF, DIFE, VIF and VIFE bytes."""
+        cdef int32_t size = self.rec.data - self.rec.head - (1 if self.rec.coding == 0x0D else 0)
+        return self.telegram.t.buf[self.rec.head : self.rec.head + size]
+
+    @property
+    def raw(self):
+        """The data bytes as sent."""
+        return self.telegram.t.buf[self.rec.data : self.rec.data + self.rec.size]
+
+    def __repr__(self):
+        return f"<Record {self.quantity} {self.value} {self.unit or ''}>"
