@@ -1,14 +1,10 @@
 """Readings as volume sees them, and the way back to the stored row and the telegram behind each."""
 
-from datetime import UTC, datetime, timedelta
-
 import msgspec
 
 from billing.volume import Kind, Reading
 from central.store.models import ReadingKind
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
+from central.times import instant_of, millis
 
 KINDS: dict[int, Kind] = {
     ReadingKind.RADIO: Kind.REMOTE,
@@ -41,7 +37,7 @@ class Source(msgspec.Struct, frozen=True, array_like=True):
 
     def reading(self, meter: str, incidence: str = "00") -> Reading:
         """The row as ``billing.volume`` takes it; ``meter`` is the address, ``incidence`` the reader's code."""
-        return Reading(meter, instant(self.at_ms), self.litres, KINDS[self.kind], self.origin, incidence)
+        return Reading(meter, instant_of(self.at_ms), self.litres, KINDS[self.kind], self.origin, incidence)
 
 
 class Closing(msgspec.Struct, frozen=True):
@@ -59,13 +55,3 @@ class Closing(msgspec.Struct, frozen=True):
 def estimate_of(reading: Reading, meter_id: int) -> Source:
     """The row that an estimated index is stored as when its bill is issued."""
     return Source(meter_id, millis(reading.at), ReadingKind.ESTIMATED, 0, reading.litres)
-
-
-def instant(ms: int) -> datetime:
-    """Epoch milliseconds as an aware UTC instant, exactly."""
-    return EPOCH + ms * _MS
-
-
-def millis(at: datetime) -> int:
-    """An aware instant as whole epoch milliseconds, exactly."""
-    return (at - EPOCH) // _MS

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, Subquery, and_, or_, select, union
+from sqlalchemy import ColumnElement, ScalarSelect, Subquery, and_, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
 from central.invoicing.evidence import Source
@@ -125,7 +125,7 @@ def _seek(meters: Subquery, rules: Rules, first: int, last: int, *, latest: bool
     )
 
 
-def _rows(rules: Rules) -> Select[Any]:
+def _rows(rules: Rules) -> Any:
     columns = (
         Reading.meter_id,
         Reading.at_ms,
@@ -138,8 +138,7 @@ def _rows(rules: Rules) -> Select[Any]:
         Visit.code,
     )
     visit = and_(Visit.utility_id == Reading.utility_id, Visit.id == Reading.visit_id)
-    rows: Select[Any] = select(*columns).select_from(Reading).outerjoin(Visit, visit).where(rules.known(Reading))
-    return rows
+    return select(*columns).select_from(Reading).outerjoin(Visit, visit).where(rules.known(Reading))
 
 
 def _usable(rows: Iterable[Any], rules: Rules) -> dict[int, list[Found]]:

@@ -15,7 +15,6 @@ from central.store.base import (
     Instant,
     Litres,
     LongText,
-    MicroEuros,
     Name,
     Ref,
     Small,
@@ -258,10 +257,10 @@ class InvoiceLine(Base):
     invoice_id: Mapped[Id]
     position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     code: Mapped[Code]
-    description: Mapped[Name]
+    description: Mapped[LongText]
     quantity: Mapped[str] = mapped_column(String(32))  # exact decimal text
     unit: Mapped[str] = mapped_column(String(16))
-    unit_price_micro: Mapped[MicroEuros]
+    unit_price: Mapped[str] = mapped_column(String(32))  # euros, exact decimal text
     amount_cents: Mapped[Cents]
     vat: Mapped[str] = mapped_column(String(8))
     beneficiary: Mapped[str] = mapped_column(String(200))  # empty where the money is the issuer's own

@@ -1,0 +1,278 @@
+"""The billable litres of many contracts at once: their meters, readings and what earlier bills left, in bulk.
+
+The reading that closed a supply point's last bill opens the next one, so no litre is billed twice or lost, across a
+change of holder too. The pattern of past consumption is the contract's own.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from billing.volume import Installation, Past, PastPeriod, Period, Piece, Policy, Reading, Volume, determine
+from central.invoicing.evidence import Closing, Source, estimate_of
+from central.invoicing.readings import Found, Rules, Span, in_full, nearest
+from central.store.models import Consumption, Contract, Meter, ReadingKind
+from central.store.models import Installation as Hanging
+from central.times import DAY_MS, instant_of, millis
+
+YEARS_OF_HISTORY = 4
+BELOW = "reading_below_previous"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A contract to be billed, at its supply point, for a period of its own."""
+
+    contract_id: int
+    supply_point_id: int
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What is measured for: a run's period, a stretch of contract ids, and the rules readings must meet."""
+
+    period: Period
+    contracts: tuple[int, int]
+    policy: Policy
+    rules: Rules
+    cutoff: datetime
+
+
+@dataclass(slots=True)
+class Point:
+    """All that is known of one supply point's meters; readings fill in as they are fetched."""
+
+    installations: list[Installation] = field(default_factory=list)
+    meter_ids: dict[str, int] = field(default_factory=dict)
+    found: dict[str, list[Found]] = field(default_factory=dict)
+    closing: dict[str, Closing] = field(default_factory=dict)
+
+    def fill(self, by_meter: Mapping[int, list[Found]]) -> None:
+        """Take over what was fetched of this point's meters."""
+        for address, meter_id in self.meter_ids.items():
+            if meter_id in by_meter:
+                self.found[address] = by_meter[meter_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The volume of one contract and the stored row behind each reading in it."""
+
+    volume: Volume
+    past: Past
+    sources: Mapping[str, Source]
+    meter_ids: Mapping[str, int]
+    installations: Sequence[Installation]
+
+    def installation(self, meter: str) -> Installation:
+        """Where a meter of the volume hung last."""
+        return next(hung for hung in reversed(self.installations) if hung.meter == meter)
+
+    def source(self, reading: Reading) -> Source:
+        """The stored row of a reading with the index that was billed; an estimate's row is stored with its bill."""
+        source = self.sources.get(reading.origin)
+        if source is None or (reading.estimated and source.kind != ReadingKind.ESTIMATED):
+            return estimate_of(reading, self.meter_ids[reading.meter])
+        return msgspec.structs.replace(source, litres=reading.litres)
+
+    def closings(self) -> dict[str, Closing]:
+        """What opens the next bill, by meter."""
+        billed = self.volume.closing.items()
+        return {meter: Closing(meter, self.source(reading), reading.incidence) for meter, reading in billed}
+
+    def ends(self, piece: Piece) -> tuple[Source | None, Source | None]:
+        """The stored rows of a piece's opening and closing."""
+        opening = self.source(piece.opening) if piece.opening else None
+        return opening, self.source(piece.closing) if piece.closing else None
+
+
+def measure(session: Session, stretch: Stretch, wanted: Sequence[Wanted]) -> dict[int, Measured]:
+    """The volume of every wanted contract, by contract id."""
+    points = _points(session, stretch)
+    history = _history(session, stretch)
+    by_meter, doubtful = nearest(session, stretch.rules, _span(stretch.period, stretch.policy), stretch.contracts)
+    for point in points.values():
+        point.fill(by_meter)
+    special = [item for item in wanted if _is_special(item, points, stretch, doubtful)]
+    _fetch_in_full(session, stretch, special, points)
+    measured = {item.contract_id: _measured(item, points, history, stretch.policy) for item in wanted}
+    seen = {item.contract_id for item in special}
+    again = [item for item in wanted if item.contract_id not in seen and _refused_nearest(measured[item.contract_id])]
+    _fetch_in_full(session, stretch, again, points)
+    return measured | {item.contract_id: _measured(item, points, history, stretch.policy) for item in again}
+
+
+def _refused_nearest(measured: Measured) -> bool:
+    """Whether the nearest reading would not do, so that the others must be looked at."""
+    return any(note.code == BELOW for note in measured.volume.notes)
+
+
+def _span(period: Period, policy: Policy) -> Span:
+    before, after = policy.window_before_days * DAY_MS, policy.window_after_days * DAY_MS
+    return Span(millis(period.opens), millis(period.closes), before, after)
+
+
+# ---- meters and what earlier bills left ------------------------------------------------------------------------------
+
+
+def _points(session: Session, stretch: Stretch) -> dict[int, Point]:
+    points: dict[int, Point] = {}
+    for row in session.execute(_hangings(stretch)):
+        point = points.setdefault(row.supply_point_id, Point())
+        end = None if row.to_ms is None else instant_of(row.to_ms)
+        point.installations.append(
+            Installation(
+                row.address, instant_of(row.from_ms), end, row.modulus_litres, row.calibre_mm, row.q3_litres_hour
+            )
+        )
+        point.meter_ids[row.address] = row.meter_id
+    for supply_point_id, closing in _closings(session, stretch):
+        points.setdefault(supply_point_id, Point()).closing = closing
+    return points
+
+
+def _hangings(stretch: Stretch) -> Any:
+    columns = (
+        Hanging.supply_point_id,
+        Hanging.meter_id,
+        Hanging.from_ms,
+        Hanging.to_ms,
+        Meter.address,
+        Meter.modulus_litres,
+        Meter.calibre_mm,
+        Meter.q3_litres_hour,
+    )
+    return (
+        select(*columns)
+        .join(Meter, and_(Meter.utility_id == Hanging.utility_id, Meter.id == Hanging.meter_id))
+        .where(
+            Hanging.utility_id == stretch.rules.utility_id,
+            _of_stretch(Hanging.supply_point_id, stretch),
+            Hanging.recorded_at <= stretch.cutoff,
+            or_(Hanging.retired_at.is_(None), Hanging.retired_at > stretch.cutoff),
+        )
+        .order_by(Hanging.supply_point_id, Hanging.from_ms)
+    )
+
+
+def _of_stretch(supply_point: InstrumentedAttribute[int], stretch: Stretch) -> ColumnElement[bool]:
+    return supply_point.in_(
+        select(Contract.supply_point_id).where(
+            Contract.utility_id == stretch.rules.utility_id, Contract.id.between(*stretch.contracts)
+        )
+    )
+
+
+def _closings(session: Session, stretch: Stretch) -> Iterator[tuple[int, dict[str, Closing]]]:
+    """The closing readings of each supply point's last bill before the period's end, the newest generation last."""
+    other = aliased(Consumption)
+    last = (
+        select(func.max(other.period_to))
+        .where(
+            other.utility_id == Consumption.utility_id,
+            other.supply_point_id == Consumption.supply_point_id,
+            other.period_from < stretch.period.end,
+        )
+        .scalar_subquery()
+    )
+    rows = (
+        select(Consumption.supply_point_id, Consumption.closing)
+        .where(
+            Consumption.utility_id == stretch.rules.utility_id,
+            _of_stretch(Consumption.supply_point_id, stretch),
+            Consumption.period_to == last,
+        )
+        .order_by(Consumption.supply_point_id, Consumption.generation)
+    )
+    for supply_point_id, closing in session.execute(rows):
+        yield supply_point_id, msgspec.convert(closing, dict[str, Closing])
+
+
+def _history(session: Session, stretch: Stretch) -> dict[int, dict[Period, PastPeriod]]:
+    """What each contract was billed before, by period; the newest generation of each stays."""
+    rows = (
+        select(
+            Consumption.contract_id,
+            Consumption.period_from,
+            Consumption.period_to,
+            Consumption.litres,
+            Consumption.estimated_litres,
+            Consumption.leak,
+        )
+        .where(
+            Consumption.utility_id == stretch.rules.utility_id,
+            Consumption.contract_id.between(*stretch.contracts),
+            Consumption.period_from >= stretch.period.years_before(YEARS_OF_HISTORY).start,
+            Consumption.period_from < stretch.period.end,
+        )
+        .order_by(Consumption.contract_id, Consumption.period_from, Consumption.generation)
+    )
+    found: dict[int, dict[Period, PastPeriod]] = {}
+    for row in session.execute(rows):
+        period = Period(row.period_from, row.period_to)
+        past = PastPeriod(period, row.litres, estimated=row.estimated_litres > 0, leak=row.leak)
+        found.setdefault(row.contract_id, {})[period] = past
+    return found
+
+
+# ---- readings --------------------------------------------------------------------------------------------------------
+
+
+def _is_special(item: Wanted, points: Mapping[int, Point], stretch: Stretch, doubtful: set[int]) -> bool:
+    """Whether the nearest readings are not enough: other bounds, a meter hung or taken down, an unusable row."""
+    point = points.get(item.supply_point_id)
+    if point is None:
+        return False
+    if item.period != stretch.period or doubtful.intersection(point.meter_ids.values()):
+        return True
+    span = _span(stretch.period, stretch.policy)
+    first, last = instant_of(span.opens - span.before), instant_of(span.closes + span.after)
+    return any(
+        hung.start > first or (hung.end is not None and (hung.end < last or _unsettled(hung.meter, point)))
+        for hung in point.installations
+    )
+
+
+def _unsettled(meter: str, point: Point) -> bool:
+    closing = point.closing.get(meter)
+    return closing is not None and closing.source.kind == ReadingKind.ESTIMATED
+
+
+def _fetch_in_full(session: Session, stretch: Stretch, wanted: Sequence[Wanted], points: Mapping[int, Point]) -> None:
+    spans = []
+    for item in wanted:
+        span = _span(item.period, stretch.policy)
+        point = points.get(item.supply_point_id, Point())
+        spans += [(meter, span.opens - span.before, span.closes + span.after) for meter in point.meter_ids.values()]
+    by_meter = in_full(session, stretch.rules, spans)
+    for item in wanted:
+        points[item.supply_point_id].fill(by_meter)
+
+
+def _measured(
+    item: Wanted,
+    points: Mapping[int, Point],
+    history: Mapping[int, Mapping[Period, PastPeriod]],
+    policy: Policy,
+) -> Measured:
+    point = points.get(item.supply_point_id, Point())
+    sources: dict[str, Source] = {}
+    readings = []
+    for address, several in point.found.items():
+        for one in several:
+            sources[one.source.origin] = one.source
+            readings.append(one.source.reading(address, one.incidence))
+    for closing in point.closing.values():
+        sources.setdefault(closing.source.origin, closing.source)
+    past = Past(
+        closing={meter: closing.reading() for meter, closing in point.closing.items()},
+        periods=tuple(history.get(item.contract_id, {}).values()),
+    )
+    volume = determine(readings, point.installations, item.period, policy, past)
+    return Measured(volume, past, sources, point.meter_ids, point.installations)
