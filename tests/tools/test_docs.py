@@ -89,7 +89,7 @@ def test_glossary_has_every_row_whole() -> None:
 
 def test_decode_example_of_the_readme_works() -> None:
     telegram = re.findall(r"^echo ([0-9a-f]+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
-    command = [sys.executable, ROOT / "sgc.py", "decode"]
+    command = [sys.executable, str(ROOT / "sgc.py"), "decode"]
     done = subprocess.run(command, input=telegram[0], capture_output=True, text=True, check=True)
     decoded = json.loads(done.stdout)
     assert decoded["ok"]
