@@ -139,6 +139,11 @@ class Assignments:
         )
         self._rows = list(session.scalars(rows))
 
+    def names_on(self, day: date) -> tuple[str, ...]:
+        """Every tariff assigned in any zone on a day, in the bill's order."""
+        here = (row for row in self._rows if row.valid_from <= day < (row.valid_to or date.max))
+        return tuple(dict.fromkeys(row.tariff for row in here))
+
     def of(self, zone: str | None, period: Period) -> tuple[str, ...]:
         """The tariffs of a zone's contracts for a period, in the bill's order.
 

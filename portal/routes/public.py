@@ -1,8 +1,13 @@
 """Pages anyone may read."""
 
+from datetime import UTC, datetime
+
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from central.invoicing.in_force import tariffs_in_force
+from central.reading.history import MADRID
+from central.store import read_session
 from portal.pages import render
 from portal.routes.entry import home_of
 
@@ -21,3 +26,12 @@ def home(request: Request) -> Response:
 def accessibility(request: Request) -> Response:
     """The accessibility statement (RD 1112/2018 article 15)."""
     return render(request, "accessibility.html")
+
+
+@router.get("/tarifas")
+def tariffs(request: Request) -> Response:
+    """The tariffs in force today, as published (Directive (EU) 2020/2184 Annex IV)."""
+    now = datetime.now(UTC)
+    with read_session(request.app.state.engine) as session:
+        shown = tariffs_in_force(session, request.app.state.site.utility_id, now.astimezone(MADRID).date(), now)
+    return render(request, "tariffs.html", tariffs=shown)
