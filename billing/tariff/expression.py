@@ -1,7 +1,8 @@
 """Formulas in a tariff: arithmetic on exact fractions, read by ``simpleeval`` and checked when the file is loaded.
 
 Allowed: numbers, the names the tariff may use, ``+ - * /``, squares and cubes, comparisons, ``a if c else b``, ``and``,
-``or``, ``not`` and the functions ``max``, ``min``, ``ceil``, ``floor`` and, in a fee, ``amount`` (its own table).
+``or``, ``not`` and the functions ``max``, ``min``, ``ceil``, ``floor`` and, in a fee,
+``amount``: its own table, for the supply or for another key as in ``amount(15)``.
 """
 
 import ast

@@ -1,7 +1,7 @@
 """Fixed fees: an amount per day, month, bimester, quarter or year, or once, flat, from a table or by a formula.
 
 fee: {per: month, by: calibre_mm, amounts: {13: 4.46, 15: 8.94}}
-fee: {per: day, amount: "max(amount(calibre_mm), premises * amount(15))", by: calibre_mm, amounts: {...}}
+fee: {per: day, amount: "max(amount(), premises * amount(15))", by: calibre_mm, amounts: {...}}
 fee: {per: once, amount: A * connection_mm + B * connection_l_s, with: {A: 14.91, B: 16.26}}
 """
 
@@ -100,7 +100,7 @@ class Fee:
 
     def _functions(self, ask: Ask) -> Mapping[str, Callable[..., Fraction]]:
         rows = self.rows
-        return {"amount": lambda key: Fraction(rows.amount(ask, key))} if rows else {}
+        return {"amount": lambda *key: Fraction(rows.amount(ask, *key))} if rows else {}
 
     def _why(self) -> dict[str, Any]:
         why: dict[str, Any] = {"per": self.per}
