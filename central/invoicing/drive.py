@@ -6,9 +6,10 @@ placement; that each bill is made exactly once is the business of the partitions
 
 import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from functools import partial
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, select
@@ -55,46 +56,59 @@ def ignore(done: int, total: int, rate: float) -> None:
 
 
 def drive(
-    engine: Engine, utility_id: int, run_id: int, stage: str, executors: Executors, progress: Progress = ignore
+    engine: Engine,
+    utility_id: int,
+    run_id: int,
+    stage: str,
+    executors: Executors,
+    progress: Progress = ignore,
+    keys: Path | None = None,
 ) -> None:
-    """Work every open partition of a stage; returns when none is left.
+    """Work every open partition of a stage; returns when none is left. ``keys`` is the key file for meters' keys.
 
     A partition that fails does not stop the others; its error is raised as RunError when they are through, and the
     same call later takes up what is left.
     """
+    url = engine.url.render_as_string(hide_password=False)
     meter = _Meter(engine, utility_id, run_id, progress)
     fruitless = 0
     while todo := _open(engine, utility_id, run_id, stage):
-        broken = _round(engine, todo, executors, meter)
+        broken = _round(partial(work, url, keys=keys), todo, executors, meter)
         left = len(_open(engine, utility_id, run_id, stage))
         fruitless = fruitless + 1 if left == len(todo) else 0
         if fruitless >= FRUITLESS_ROUNDS:
             raise RunError(f"run {run_id}: {stage}: {left} partitions left and workers keep ending: {broken}")
 
 
-def _round(engine: Engine, todo: list[Task], executors: Executors, meter: "_Meter") -> BaseException | None:
+def _round(job: Callable[[Task], int], todo: list[Task], executors: Executors, meter: "_Meter") -> BaseException | None:
     """One executor's life; returns what broke it, if anything did."""
-    url = engine.url.render_as_string(hide_password=False)
     broken: BaseException | None = None
     failed: list[tuple[Task, BaseException]] = []
     with executors() as executor:
-        futures = {executor.submit(work, url, task): task for task in todo}
         try:
-            for future in as_completed(futures):
+            for task, future in _placed(executor, job, todo):
                 error = future.exception()
-                if isinstance(error, BrokenExecutor):
-                    broken = error
-                elif error is not None and not isinstance(error, FencedError):
-                    failed.append((futures[future], error))
-                elif error is None:
+                if error is None:
                     meter.add(future.result())
+                elif isinstance(error, BrokenExecutor):
+                    broken = error
+                elif not isinstance(error, FencedError):
+                    failed.append((task, error))
+        except BrokenExecutor as ended:
+            broken = ended
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise
-    if failed:
-        task, error = failed[0]
-        raise RunError(f"run {task.run_id}: {task.stage}: partition {task.number}: {error}") from error
+    for task, cause in failed:
+        raise RunError(f"run {task.run_id}: {task.stage}: partition {task.number}: {cause}") from cause
     return broken
+
+
+def _placed(executor: Executor, job: Callable[[Task], int], todo: list[Task]) -> Iterator[tuple[Task, Future[int]]]:
+    """Hand all tasks over, and give each back with its future as it ends."""
+    futures = {executor.submit(job, task): task for task in todo}
+    for future in as_completed(futures):
+        yield futures[future], future
 
 
 def _open(engine: Engine, utility_id: int, run_id: int, stage: str) -> list[Task]:

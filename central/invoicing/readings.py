@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Subquery, and_, or_, select,
 from sqlalchemy.orm import Session, aliased
 
 from central.invoicing.evidence import Source
+from central.store.bulk import chunks
 from central.store.models import Contract, Installation, Reading, ReadingKind, ReadingStatus, Visit
 
 METERS_A_QUERY = 500
@@ -77,7 +78,7 @@ def nearest(
 def in_full(session: Session, rules: Rules, spans: Sequence[tuple[int, int, int]]) -> dict[int, list[Found]]:
     """Every usable reading of each (meter, from ms, to ms), both ends included, by meter."""
     found: dict[int, list[Found]] = {}
-    for some in _chunks(spans, METERS_A_QUERY):
+    for some in chunks(spans, METERS_A_QUERY):
         wanted = [and_(Reading.meter_id == meter, Reading.at_ms.between(first, last)) for meter, first, last in some]
         found |= _usable(session.execute(_rows(rules).where(or_(*wanted))), rules)
     return found
@@ -153,8 +154,3 @@ def _usable(rows: Iterable[Any], rules: Rules) -> dict[int, list[Found]]:
         if rules.accepts(row.status):
             found.setdefault(row.meter_id, []).append(Found(Source(*row[:7]), row.code or "00"))
     return found
-
-
-def _chunks(items: Sequence[tuple[int, int, int]], size: int) -> Iterator[Sequence[tuple[int, int, int]]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from billing.fiscal import FiscalConfig, FiscalError, Registry, registry
 from billing.volume import Policy
 from central.invoicing.states import RunError
 from central.store.models import BillingRun
@@ -24,6 +25,17 @@ class ReviewLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     estimates_in_a_row: int = 2
 
 
+class FiscalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which system of fiscal records applies (``verifactu``, ``none``) and what its records state."""
+
+    system: str = "none"
+    config: FiscalConfig | None = None
+
+    def registry(self) -> Registry:
+        """The registry of these settings; FiscalError where they are incomplete."""
+        return registry(self.system, self.config)
+
+
 class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``zones`` None bills every zone; ``supply_facts`` are facts of tariffs that hold for the whole utility."""
 
@@ -32,7 +44,7 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     supply_facts: dict[str, Any] = {}
     volume: Policy = Policy()
     review: ReviewLimits = ReviewLimits()
-    fiscal: str = "verifactu"
+    fiscal: FiscalSettings = FiscalSettings()
     language: str = "es"
     documents: bool = True
 
@@ -41,9 +53,11 @@ def settings_for(utility_settings: Mapping[str, Any], overrides: Mapping[str, An
     """The utility's settings with a run's own on top; an unknown key or a wrong value is a RunError."""
     merged = {**utility_settings.get("billing", {}), **overrides}
     try:
-        return msgspec.convert(merged, RunSettings)
-    except msgspec.ValidationError as error:
+        settings = msgspec.convert(merged, RunSettings)
+        settings.fiscal.registry()
+    except (msgspec.ValidationError, FiscalError) as error:
         raise RunError(f"billing settings: {error}") from None
+    return settings
 
 
 def settings_of(run: BillingRun) -> RunSettings:

@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from importlib import metadata
 
 import msgspec
 from sqlalchemy import Engine, delete, select
@@ -23,6 +22,7 @@ from central.invoicing import partitions, review
 from central.invoicing.case import case_of
 from central.invoicing.draft import Basis, Complaint, Draft, PieceEnd
 from central.invoicing.evidence import Source
+from central.invoicing.program import VERSION
 from central.invoicing.readings import Rules
 from central.invoicing.settings import RunSettings, settings_of
 from central.invoicing.states import RunError, RunStatus
@@ -55,7 +55,6 @@ class Context:
     book: StoredBook
     assignments: Assignments
     issuer: Party
-    program: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +102,6 @@ def make_drafts(session: Session, run: BillingRun, contracts: tuple[int, int]) -
     return [_outcome(item, measured[item.contract.id], context) for item in billed]
 
 
-def program_version() -> str:
-    """The version of this program, as it is kept with each bill."""
-    try:
-        return metadata.version("sgc")
-    except metadata.PackageNotFoundError:
-        return "unpackaged"
-
-
 def _context(session: Session, run: BillingRun, settings: RunSettings) -> Context:
     utility = session.get_one(Utility, run.utility_id)
     return Context(
@@ -120,7 +111,6 @@ def _context(session: Session, run: BillingRun, settings: RunSettings) -> Contex
         book_at(session, run.utility_id, run.cutoff_at),
         Assignments(session, run.utility_id, run.cutoff_at),
         issuer_of(utility),
-        program_version(),
     )
 
 
@@ -150,7 +140,7 @@ def _draft(subject: Subject, measured: Measured, context: Context) -> Draft:
         invoice=invoice,
         customer_id=subject.customer.id,
         supply_point_id=subject.supply.id,
-        basis=Basis(case, rows, context.program, _digest(case, rows, ends)),
+        basis=Basis(case, rows, VERSION, _digest(case, rows, ends)),
         closing=measured.closings(),
         ends=ends,
         estimates=_new_estimates(measured, ends),

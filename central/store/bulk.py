@@ -4,9 +4,9 @@ Rows are tuples in the order of ``columns``; values are what the models take (aw
 Nothing here commits: the rows belong to the session's transaction.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 from sqlalchemy import JSON, CursorResult, Delete, Dialect, Table, Update
@@ -16,6 +16,7 @@ from central.store.base import Base
 
 Row = tuple[Any, ...]
 _Convert = Callable[[Any], Any]
+_Item = TypeVar("_Item")
 
 
 def insert_rows(session: Session, model: type[Base], columns: Sequence[str], rows: Sequence[Row]) -> int:
@@ -47,6 +48,12 @@ def changed(session: Session, statement: Update | Delete) -> int:
     """Execute a statement that changes rows, whatever objects the session holds, and return how many it met."""
     result = session.execute(statement.execution_options(synchronize_session=False))
     return cast("CursorResult[Any]", result).rowcount
+
+
+def chunks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    """``items`` in stretches of at most ``size``: what fits into one statement's parameters."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def _table(model: type[Base]) -> Table:

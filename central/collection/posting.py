@@ -1,0 +1,132 @@
+"""Posting to the ledger: transactions of ``billing.ledger`` as rows, and balances as projections of them.
+
+Nothing posted is ever changed; a key posted twice is refused by the database.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session
+
+from billing.ledger import Transaction
+from central.store import new_id
+from central.store.bulk import Row, insert_rows
+from central.store.models import LedgerEntry, LedgerTransaction
+
+RECEIVABLE = "receivable/"
+
+_TRANSACTION = (
+    "utility_id",
+    "id",
+    "key",
+    "kind",
+    "effective_on",
+    "recorded_at",
+    "invoice_id",
+    "description",
+)
+_ENTRY = ("utility_id", "transaction_id", "position", "account", "contract_id", "amount_cents")
+
+
+@dataclass(slots=True)
+class Postings:
+    """Transactions of one utility, collected and then written at once."""
+
+    utility_id: int
+    recorded_at: datetime
+    transactions: list[Row] = field(default_factory=list)
+    entries: list[Row] = field(default_factory=list)
+
+    def add(
+        self, transaction: Transaction, kind: str, *, contract_id: int | None = None, invoice_id: int | None = None
+    ) -> None:
+        """Take a transaction up; its entries belong to the contract."""
+        row = new_id()
+        self.transactions.append(
+            (
+                self.utility_id,
+                row,
+                transaction.key,
+                kind,
+                transaction.day,
+                self.recorded_at,
+                invoice_id,
+                transaction.memo,
+            )
+        )
+        self.entries += [
+            (self.utility_id, row, position, str(entry.account), contract_id, entry.cents)
+            for position, entry in enumerate(transaction.entries)
+        ]
+
+    def write(self, session: Session) -> None:
+        """Insert all that was collected, in the caller's transaction."""
+        insert_rows(session, LedgerTransaction, _TRANSACTION, self.transactions)
+        insert_rows(session, LedgerEntry, _ENTRY, self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One entry on an account of a contract, in cents, debit positive."""
+
+    on: date
+    kind: str
+    description: str
+    account: str
+    cents: int
+    invoice_id: int | None
+
+
+def balance(session: Session, utility_id: int, contract_id: int, on: date | None = None) -> int:
+    """What a contract owes, in cents, up to and including a day: the sum of its receivable entries."""
+    conditions = [LedgerEntry.contract_id == contract_id, LedgerEntry.account.startswith(RECEIVABLE)]
+    return sum(_sums(session, utility_id, conditions, on).values())
+
+
+def balances(session: Session, utility_id: int, on: date | None = None) -> dict[str, int]:
+    """Cents of every account that moved, up to and including a day; they sum to zero."""
+    return _sums(session, utility_id, [], on)
+
+
+def statement(session: Session, utility_id: int, contract_ids: Sequence[int]) -> list[Movement]:
+    """What was charged to and paid for contracts, oldest first."""
+    rows = (
+        select(
+            LedgerTransaction.effective_on,
+            LedgerTransaction.kind,
+            LedgerTransaction.description,
+            LedgerEntry.account,
+            LedgerEntry.amount_cents,
+            LedgerTransaction.invoice_id,
+        )
+        .join(LedgerTransaction, _same_transaction())
+        .where(
+            LedgerEntry.utility_id == utility_id,
+            LedgerEntry.contract_id.in_(contract_ids),
+            LedgerEntry.account.startswith(RECEIVABLE),
+        )
+        .order_by(LedgerTransaction.effective_on, LedgerTransaction.id, LedgerEntry.position)
+    )
+    return [Movement(*row) for row in session.execute(rows)]
+
+
+def _sums(
+    session: Session, utility_id: int, conditions: Sequence[ColumnElement[bool]], on: date | None
+) -> dict[str, int]:
+    rows: Any = (
+        select(LedgerEntry.account, func.sum(LedgerEntry.amount_cents))
+        .where(LedgerEntry.utility_id == utility_id, *conditions)
+        .group_by(LedgerEntry.account)
+    )
+    if on is not None:
+        rows = rows.join(LedgerTransaction, _same_transaction()).where(LedgerTransaction.effective_on <= on)
+    return {account: int(cents) for account, cents in session.execute(rows)}
+
+
+def _same_transaction() -> ColumnElement[bool]:
+    return and_(
+        LedgerTransaction.utility_id == LedgerEntry.utility_id, LedgerTransaction.id == LedgerEntry.transaction_id
+    )
