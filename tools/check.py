@@ -16,12 +16,10 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
-TYPED_TESTS = ("tests/conftest.py", "tests/fixtures", "tests/tools")
 
 # Longest first: with two cores the short ones run beside it.
 CHECKS: dict[str, tuple[str, ...]] = {
     "types": ("mypy",),
-    "types of the tools": ("mypy", "--cache-dir=.mypy_cache/tools", "tools", *TYPED_TESTS),
     "floor plan": ("lint-imports",),
     "house rules": ("python", "-m", "tools.lints"),
     "cython": ("cython-lint", "--no-pycodestyle", "protocols", "billing", "firmware_sim", "edge", "central"),
