@@ -22,7 +22,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "types": ("mypy",),
     "floor plan": ("lint-imports",),
     "house rules": ("python", "-m", "tools.lints"),
-    "cython": ("cython-lint", "--no-pycodestyle", "protocols", "billing", "firmware_sim", "edge", "central"),
+    "cython": ("cython-lint", "protocols", "billing", "firmware_sim", "edge", "central"),
     "style": ("ruff", "check", "."),
     "format": ("ruff", "format", "--check", "."),
 }
@@ -48,7 +48,7 @@ def run(name: str) -> Outcome:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        env=os.environ | {"NO_COLOR": "1"},
+        env=os.environ | {"NO_COLOR": "1", "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
     )
     return Outcome(name, done.returncode, time.monotonic() - started, done.stdout)
 
