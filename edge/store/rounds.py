@@ -108,7 +108,7 @@ def withdraw_visit(book: Book, visit_id: int, token: str, reader: str, at: Clock
     known = visit_by_token(book.connection, token)
     if known:
         return known
-    visit = _one(book.connection, "id = ?", visit_id)
+    visit = visit_by_id(book.connection, visit_id)
     if visit is None or present_visit(book.connection, visit.route, visit.supply, visit.meter) != visit:
         return None
     undo = NewVisit(token, visit.route, visit.supply, visit.meter, None, READ, reader)
@@ -136,6 +136,11 @@ def _append(book: Book, new: NewVisit, at: ClockStamp, replaces: int | None) -> 
         )
         tally.typed += 1
     return visit
+
+
+def visit_by_id(connection: sqlite3.Connection, visit_id: int) -> Visit | None:
+    """A visit by its id."""
+    return _one(connection, "id = ?", visit_id)
 
 
 def visit_by_token(connection: sqlite3.Connection, token: str) -> Visit | None:

@@ -49,6 +49,7 @@ class Store:
         self._reader = open_reader(path)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._group: list[HeardTelegram] = []
+        self._in_hand = 0
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
         self._written = asyncio.Event()
@@ -61,6 +62,11 @@ class Store:
     def boot(self) -> str:
         """The UUID of this start of the agent."""
         return self._book.boot
+
+    @property
+    def queued(self) -> int:
+        """Telegrams that were put and are not committed yet."""
+        return len(self._group) + self._in_hand
 
     async def put(self, telegrams: Sequence[HeardTelegram]) -> None:
         """Queue telegrams for the next group; waits while two groups are queued, so that the caller holds back."""
@@ -97,8 +103,10 @@ class Store:
             if not self._closing and len(self._group) < self._group_most:
                 await self._wait_for_more()
             group, self._group = self._group, []
+            self._in_hand = len(group)
             if group:
                 await self._commit_until_it_holds(group)
+            self._in_hand = 0
             self._full.clear()
             if not self._group and not self._closing:
                 self._arrived.clear()
@@ -181,6 +189,14 @@ class Store:
     def route(self) -> RouteView | None:
         """The reader's route as it stands."""
         return view.current_route(self._reader.conn)
+
+    def visit(self, visit_id: int) -> Visit | None:
+        """A visit by its id."""
+        return rounds.visit_by_id(self._reader.conn, visit_id)
+
+    def visit_by_token(self, token: str) -> Visit | None:
+        """What was recorded under a form's token."""
+        return rounds.visit_by_token(self._reader.conn, token)
 
     def versions(self, route: str, supply: str, meter: str) -> list[Visit]:
         """Every version of a stop's visit, oldest first."""

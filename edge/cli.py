@@ -1,0 +1,200 @@
+"""Commands of the agent: ``sgc edge run``, ``status``, ``receivers``, ``retry``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edge.config import Config
+
+edge = typer.Typer(
+    no_args_is_help=True,
+    help="Agente de campo: recibe, guarda, envía, enseña / Field agent: receives, stores, syncs, shows",
+)
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="Fichero TOML / TOML file")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Una línea JSON / One JSON line")]
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the commands on the root application."""
+    app.add_typer(edge, name="edge")
+
+
+@edge.command(help="Pone el agente en marcha hasta SIGTERM o Ctrl-C / Run the agent until SIGTERM or Ctrl-C")
+def run(config: ConfigOption = Path("edge.toml")) -> None:
+    """Run the agent; exit 0 after a clean stop."""
+    import asyncio
+
+    from edge.agent import run_agent
+    from edge.config import ConfigError
+    from edge.keys import KeysError
+    from edge.log import set_up_logs
+    from edge.screen.server import ScreenError
+    from edge.store import StoreError
+
+    settings = read_config(config)
+    set_up_logs(settings.log.level)
+    try:
+        asyncio.run(run_agent(settings, config))
+    except (ConfigError, KeysError, StoreError, ScreenError) as error:
+        raise fail("run", str(error)) from error
+
+
+@edge.command(help="Contadores y estado / Counters and state")
+def status(config: ConfigOption = Path("edge.toml"), as_json: JsonOption = False) -> None:
+    """What the running agent says, or what the store holds where none runs."""
+    settings = read_config(config)
+    found = from_agent(settings) or from_store(settings, config)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for name, value in flat(found):
+        typer.echo(f"{name:<32} {value}")
+
+
+@edge.command(
+    help="Tipos de receptor, o prueba de los configurados / Kinds of receivers, or a test of those configured"
+)
+def receivers(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Prueba los de este fichero / Test those of this file")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the kinds; with a configuration open each receiver, set it up and say what answers."""
+    from edge.receivers.registry import drivers
+
+    if config is None:
+        rows = [
+            {"kind": d.kind, "description": d.description, "baudrate": d.baudrate, "modes": list(d.modes)}
+            for d in drivers().values()
+        ]
+        show(rows, as_json)
+        return
+    rows = check_receivers(read_config(config))
+    show(rows, as_json)
+    if not all(row["ok"] for row in rows):
+        raise typer.Exit(1)
+
+
+@edge.command(help="Ofrece otra vez los lotes rechazados / Offer refused batches again")
+def retry(config: ConfigOption = Path("edge.toml")) -> None:
+    """Mark every refused batch as to be sent; the agent must not be running."""
+    import asyncio
+
+    from edge.store import StoreError
+
+    settings = read_config(config)
+    try:
+        count = asyncio.run(offer_again(settings, config))
+    except StoreError as error:
+        raise fail("retry", str(error)) from error
+    typer.echo(f"{count}")
+
+
+async def offer_again(settings: Config, config: Path) -> int:
+    """Offer every refused batch again; returns how many."""
+    from edge.agent import clock_of
+    from edge.config import beside
+    from edge.store import Store
+
+    store = Store(beside(config, settings.store.path), settings.device, clock_of(settings))
+    try:
+        return await store.offer_again()
+    finally:
+        await store.close()
+
+
+def read_config(path: Path) -> Config:
+    """The configuration, or one line on standard error and exit code 2."""
+    from edge.config import ConfigError, load_config
+
+    try:
+        return load_config(path)
+    except ConfigError as error:
+        raise fail("config", str(error)) from error
+
+
+def fail(command: str, text: str) -> typer.Exit:
+    """One line on standard error; what to raise."""
+    typer.echo(f"sgc edge {command}: {' '.join(text.split())}", err=True)
+    return typer.Exit(2)
+
+
+def from_agent(settings: Config) -> dict[str, object] | None:
+    """The running agent's own answer, or None where none answers."""
+    import httpx
+
+    if settings.screen is None:
+        return None
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{settings.screen.port}/api/status", timeout=5, trust_env=False)
+        answer.raise_for_status()
+        found: dict[str, object] = answer.json()
+    except (httpx.HTTPError, ValueError):
+        return None
+    return {"agent": "running", **found} if found.get("device") == settings.device else None
+
+
+def from_store(settings: Config, config: Path) -> dict[str, object]:
+    """What the store's file holds."""
+    from edge.config import beside
+    from edge.store import StoreError
+    from edge.store.connection import open_reader
+    from edge.store.view import counts
+
+    try:
+        database = open_reader(beside(config, settings.store.path))
+    except StoreError as error:
+        raise fail("status", str(error)) from error
+    try:
+        return {"agent": "not running", "device": settings.device, **counts(database.conn)._asdict()}
+    finally:
+        database.close()
+
+
+def check_receivers(settings: Config) -> list[dict[str, object]]:
+    """Open and set up each configured receiver once."""
+    import asyncio
+
+    from edge.clock import SystemClock
+    from edge.receivers.port import ReceiverError
+    from edge.receivers.registry import driver
+    from edge.receivers.serial_receiver import SerialReceiver, SerialSettings
+
+    async def check() -> list[dict[str, object]]:
+        rows: list[dict[str, object]] = []
+        for wanted in settings.receiver:
+            what = SerialSettings(wanted.name, wanted.port, wanted.mode, wanted.silence_s)
+            receiver = SerialReceiver(driver(wanted.kind), what, SystemClock())
+            row: dict[str, object] = {"name": wanted.name, "kind": wanted.kind, "port": wanted.port}
+            try:
+                rows.append({**row, "ok": True, "device": await receiver.identify()})
+            except ReceiverError as error:
+                rows.append({**row, "ok": False, "error": str(error)})
+        return rows
+
+    return asyncio.run(check())
+
+
+def show(rows: list[dict[str, object]], as_json: bool) -> None:
+    """Rows as JSON lines or as text."""
+    for row in rows:
+        line = json.dumps(row, ensure_ascii=False) if as_json else "  ".join(str(value) for value in row.values())
+        sys.stdout.write(line + "\n")
+
+
+def flat(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:
+    """Nested values as dotted names."""
+    found: list[tuple[str, object]] = []
+    for name, value in values.items():
+        found += flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
+    return found
