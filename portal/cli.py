@@ -1,0 +1,35 @@
+"""``sgc portal``: serve the pages."""
+
+from typing import Annotated
+
+import typer
+
+portal = typer.Typer(no_args_is_help=True, help="Portal web y oficina / Web portal and back office")
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the commands on the root application."""
+    app.add_typer(portal, name="portal")
+
+
+@portal.command(help="Sirve las páginas hasta SIGTERM o Ctrl-C / Serve the pages until SIGTERM or Ctrl-C")
+def run(
+    db: Annotated[str, typer.Option(help="URL de la base de datos / Database URL")],
+    utility: Annotated[str, typer.Option(help="Código del servicio / The utility's code")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Puerto / Port")] = 8080,
+    host: Annotated[str, typer.Option(help="Dirección / Address")] = "127.0.0.1",
+    plain_http: Annotated[
+        bool, typer.Option("--plain-http", help="Sin https, solo para pruebas / Without https, only to try it")
+    ] = False,
+    reader_url: Annotated[
+        str | None, typer.Option(help="Pantalla del lector, si se muestra / The reader's screen, if shown")
+    ] = None,
+) -> None:
+    """Serve until told to stop."""
+    import uvicorn
+
+    from portal.app import create_app
+    from portal.config import PortalConfig
+
+    app = create_app(PortalConfig(db, utility, secure=not plain_http, reader_url=reader_url))
+    uvicorn.run(app, host=host, port=port, log_level="warning", proxy_headers=False, server_header=False)
