@@ -1,0 +1,175 @@
+"""Closing the books: what the simulated meters metered against what the centre stored and billed.
+
+Three comparisons, each exact: every telegram that was heard is at the centre once; every stored reading is the index
+the meter really had at that instant; every billed litre went through that supply point's meters in that period.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import func, select
+
+from central.store import Engine, Session, read_session
+from central.store.models import Consumption, Contract, Meter, Reading, ReadingKind, SupplyPoint, Telegram
+from firmware_sim.meters import SimMeter
+from firmware_sim.town import Town
+from firmware_sim.truth import FILE
+
+HEARD_EVERY = 100_000
+SHOWN = 5
+
+
+@dataclass
+class Books:
+    """What was compared and what did not agree; ``wrong`` names the first differences."""
+
+    sent: int = 0
+    heard: int = 0
+    stored: int = 0
+    lost: int = 0
+    doubled: int = 0
+    readings: int = 0
+    readings_wrong: int = 0
+    billed: int = 0
+    billed_litres: int = 0
+    metered_litres: int = 0
+    litres_wrong: int = 0
+    estimated: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def litres_match(self) -> bool:
+        """Whether every reading and every billed period is what was metered."""
+        return self.litres_wrong == 0 and self.readings_wrong == 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing was lost, doubled or different."""
+        return self.lost == 0 and self.doubled == 0 and self.litres_match
+
+    def differ(self, text: str) -> None:
+        """Keep the first few differences in words."""
+        if len(self.wrong) < SHOWN:
+            self.wrong.append(text)
+
+
+def close_books(town: Town, directory: Path, engine: Engine, utility_id: int) -> Books:
+    """Compare ``town`` and its truth file in ``directory`` with the centre's database."""
+    books = Books()
+    with read_session(engine) as session:
+        compare_telegrams(books, town, directory / FILE, session, utility_id)
+        compare_readings(books, town, session, utility_id)
+        compare_bills(books, town, session, utility_id)
+    return books
+
+
+def compare_telegrams(books: Books, town: Town, truth: Path, session: Session, utility_id: int) -> None:
+    """Heard and stored telegrams as multisets of (meter, second, access number, litres)."""
+    heard = Counter(heard_keys(town, truth))
+    stored = Counter(stored_keys(session, utility_id))
+    with sqlite3.connect(f"file:{truth}?mode=ro", uri=True) as db:
+        books.sent, books.heard = db.execute("SELECT sent, heard FROM play").fetchone()
+    books.stored = stored.total()
+    missing, extra = heard - stored, stored - heard
+    books.lost, books.doubled = missing.total(), extra.total()
+    for key in list(missing)[:SHOWN]:
+        books.differ(f"telegram {key}: heard, not at the centre")
+    for key in list(extra)[:SHOWN]:
+        books.differ(f"telegram {key}: at the centre more often than heard")
+
+
+Key = tuple[str, int, int, int]
+
+
+def heard_keys(town: Town, truth: Path) -> Iterator[Key]:
+    """What the receiver handed on."""
+    addresses = [str(meter.address) for meter in town.meters]
+    with sqlite3.connect(f"file:{truth}?mode=ro", uri=True) as db:
+        for meter, instant_ms, access_no, litres in db.execute(
+            "SELECT meter, instant_ms, access_no, litres FROM heard"
+        ):
+            yield addresses[meter], instant_ms // 1000, access_no, litres
+
+
+def stored_keys(session: Session, utility_id: int) -> Iterator[Key]:
+    """What the centre keeps."""
+    rows = session.execute(
+        select(Telegram.address, Telegram.received_ms, Telegram.access_no, Telegram.litres).where(
+            Telegram.utility_id == utility_id
+        ),
+        execution_options={"yield_per": HEARD_EVERY},
+    )
+    for address, received_ms, access_no, litres in rows:
+        yield address or "", received_ms // 1000, access_no if access_no is not None else -1, litres or -1
+
+
+def compare_readings(books: Books, town: Town, session: Session, utility_id: int) -> None:
+    """Every stored reading against the meter's true index at its instant."""
+    for meter_id, meter in known_meters(town, session, utility_id):
+        rows = session.execute(
+            select(Reading.at_ms, Reading.litres)
+            .where(
+                Reading.utility_id == utility_id,
+                Reading.meter_id == meter_id,
+                Reading.kind != ReadingKind.ESTIMATED,
+            )
+            .order_by(Reading.at_ms)
+        ).all()
+        at = np.array([row[0] // 1000 for row in rows], np.int64)
+        said = np.array([row[1] for row in rows], np.int64)
+        differ = np.flatnonzero(town.indexes_at(meter, at) != said) if rows else at
+        books.readings += len(rows)
+        books.readings_wrong += len(differ)
+        for position in differ[:SHOWN].tolist():
+            instant = datetime.fromtimestamp(int(at[position]), UTC)
+            truth = town.index_at(meter, instant)
+            books.differ(f"reading {meter.address} {instant.isoformat()}: {said[position]} l, metered {truth} l")
+
+
+def known_meters(town: Town, session: Session, utility_id: int) -> list[tuple[int, SimMeter]]:
+    """The town's meters with their ids at the centre."""
+    rows = session.execute(select(Meter.address, Meter.id).where(Meter.utility_id == utility_id)).all()
+    ids = {address: meter_id for address, meter_id in rows}
+    return [(ids[str(meter.address)], meter) for meter in town.meters]
+
+
+def compare_bills(books: Books, town: Town, session: Session, utility_id: int) -> None:
+    """Each supply point's billed litres over all periods against what its meters metered in the town's period."""
+    metered = metered_litres(town)
+    rows = session.execute(
+        select(
+            SupplyPoint.code,
+            func.sum(Consumption.litres),
+            func.sum(Consumption.estimated_litres),
+        )
+        .join(Contract, (Contract.utility_id == Consumption.utility_id) & (Contract.id == Consumption.contract_id))
+        .join(
+            SupplyPoint,
+            (SupplyPoint.utility_id == Contract.utility_id) & (SupplyPoint.id == Contract.supply_point_id),
+        )
+        .where(Consumption.utility_id == utility_id)
+        .group_by(SupplyPoint.code)
+    ).all()
+    billed = {code: (int(litres), int(estimated)) for code, litres, estimated in rows}
+    for code, truth in metered.items():
+        litres, estimated = billed.get(code, (0, 0))
+        books.billed += code in billed
+        books.billed_litres += litres
+        books.metered_litres += truth
+        books.estimated += estimated > 0
+        if litres != truth:
+            books.litres_wrong += 1
+            books.differ(f"supply point {code}: billed {litres} l, metered {truth} l")
+
+
+def metered_litres(town: Town) -> dict[str, int]:
+    """What went through each supply point's meters in the town's period."""
+    total: Counter[str] = Counter({house.supply_code: 0 for house in town.houses})
+    for meter in town.meters:
+        total[meter.house.supply_code] += meter.end_litres - meter.start_litres
+    return dict(total)
