@@ -28,12 +28,14 @@ class Line(asyncio.Protocol):
         self._size = 0
         self._paused = False
         self._ended: str | None = None
+        self.opened = asyncio.Event()
         self._changed = asyncio.Event()
         self._lost = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The port is open."""
         self._transport = cast(asyncio.Transport, transport)
+        self.opened.set()
 
     def data_received(self, data: bytes) -> None:
         """Keep ``data`` until it is asked for; pause the port where too much waits."""
@@ -100,7 +102,12 @@ async def open_line(port: str, baudrate: int) -> Line:
     """Open ``port``, 8N1, for this process alone; raises :class:`~edge.receivers.port.ReceiverError`."""
     exclusive = {} if "://" in port else {"exclusive": True}
     try:
-        _, line = await create_serial_connection(asyncio.get_running_loop(), Line, port, baudrate=baudrate, **exclusive)
+        _, protocol = await create_serial_connection(
+            asyncio.get_running_loop(), Line, port, baudrate=baudrate, **exclusive
+        )
     except (OSError, ValueError) as error:
         raise ReceiverError(f"port {port}: cannot be opened ({error})") from error
-    return cast(Line, line)
+    line = cast(Line, protocol)
+    # The transport is handed over in the loop's next round; a request written before that would go nowhere.
+    await line.opened.wait()
+    return line

@@ -18,7 +18,7 @@ TELEGRAM = bytes.fromhex("1844AE4C4455223368077A55000000041389E20100023B0000")
 
 
 def receiver(dongle: Dongle, **settings: object) -> SerialReceiver:
-    wanted = {"name": "van", "port": str(dongle.link), "mode": "T1", "answer_s": 0.3, **settings}
+    wanted = {"name": "van", "port": str(dongle.link), "mode": "T1", "answer_s": 20.0, **settings}
     return SerialReceiver(
         driver("im871a"),
         SerialSettings(**wanted),  # type: ignore[arg-type]
