@@ -56,3 +56,6 @@ cdef enum DiagCode:
     D_RECEPTION
     D_LAYOUT_TAG
     D_MAC_UNCHECKED
+    D_COMPACT_SIGNATURE
+    D_WEAK_PROOF
+    D_ALARM

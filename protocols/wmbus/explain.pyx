@@ -8,7 +8,7 @@ from protocols.wmbus import tables
 from protocols.wmbus.structs cimport LINK_A, LINK_B, LINK_WIRED, Rec, SEC_KEY_MISSING, Tele
 from protocols.wmbus.telegram cimport Telegram
 
-from protocols.wmbus.telegram import Record, decode
+from protocols.wmbus.decoding import decode
 
 
 class Span(NamedTuple):

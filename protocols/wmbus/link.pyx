@@ -144,6 +144,9 @@ cdef void read_wired(Tele* t, const uint8_t* frame, int32_t size) noexcept nogil
         length, t.body, t.end = 2, 3, 3
     else:
         length, t.body, t.end = frame[1], 6, 4 + frame[1]
+        if frame[1] == frame[2] and size > length + 6 and frame[length + 5] == 0x16:
+            diag(t, D_TRAILING, size - length - 6, 0)
+            t.size = size = length + 6
         if frame[1] != frame[2] or size != length + 6 or length < 3:
             t.crc = CRC_BAD
             fail(t, E_WIRED_LENGTH, length, size)
@@ -167,7 +170,7 @@ cdef inline bint looks_wired(const uint8_t* frame, int32_t size) noexcept nogil:
         return frame[0] == 0xE5
     if size == 5 and frame[0] == 0x10:
         return frame[4] == 0x16
-    if size < 9 or frame[0] != 0x68 or frame[3] != 0x68:
+    if size < 6 or frame[0] != 0x68 or frame[3] != 0x68:
         return False
     if frame[1] == frame[2] and size == frame[1] + 6:
         return True

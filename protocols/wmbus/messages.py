@@ -24,7 +24,7 @@ ERRORS: Final[tuple[tuple[str, str], ...]] = (
     ("afl_length", "authentication layer: its length {a} exceeds the {b} bytes left"),
     ("crc_likely", "link CRC: a format B frame of {a} bytes with a CRC error (bit {b})"),
     ("no_ci", "frame: no CI field between offsets {a} and {b}"),
-    ("application", "application: {a:02X} reported by the meter"),
+    ("application", "application error {a:02X} reported by the meter"),
 )
 
 DIAGNOSTICS: Final[tuple[tuple[str, str], ...]] = (
@@ -62,6 +62,24 @@ DIAGNOSTICS: Final[tuple[tuple[str, str], ...]] = (
     ("reception", "frame came without link CRCs: bad reception looks like a wrong key"),
     ("layout_tag", "layout: tag {a:02X} at offset {b} is not known; the rest is left unread"),
     ("mac_unchecked", "no MAC was sent with the telegram"),
+    ("format_signature", "format frame: signature {a:04X}, its headers give {b:04X}"),
+    ("weak_proof", "security mode {a}: only a byte of known content shows that the key fits"),
+    ("alarm", "alarm state {a:02X} reported by the meter"),
+)
+
+# Diagnostics that leave a telegram unread.
+FATAL: Final = frozenset(
+    (
+        "key_missing",
+        "key_wrong",
+        "mac_wrong",
+        "mode_unsupported",
+        "ell_crc",
+        "compact_unknown",
+        "compact_crc",
+        "record_short",
+        "fragment",
+    )
 )
 
 

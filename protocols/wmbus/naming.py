@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from protocols.wmbus.telegram import Record, Telegram
 
 SCHEMA: Final = 1
-MODES: Final[dict[int, int | str]] = {100: "ELL-CTR", 101: "PRIOS"}
+MODES: Final[dict[int, int | str]] = {100: "ELL-CTR", 101: "PRIOS", 102: "REAL-DATA"}
 
 
 class Link(NamedTuple):
@@ -23,6 +23,7 @@ class Link(NamedTuple):
     ci: str | None
     access_no: int | None
     symbol_errors: int
+    air: str | None
 
 
 class Security(NamedTuple):

@@ -13,18 +13,20 @@ from protocols.wmbus.codes cimport (
     D_RECORD_SHORT,
     D_TOO_MANY_RECORDS,
 )
+from protocols.wmbus.profile cimport expand_profile
 from protocols.wmbus.structs cimport (
     FLAG_BIG_ENDIAN,
     FLAG_MANUFACTURER,
     FLAG_PLAIN,
     FLAG_UNKNOWN,
     FLAG_UNSIGNED,
+    LINK_WIRED,
     MAX_QUALIFIERS,
     Rec,
     Tele,
     diag,
 )
-from protocols.wmbus.values cimport expand_profile, read_value
+from protocols.wmbus.values cimport read_value
 from protocols.wmbus.vif cimport (
     DIVISOR,
     FB,
@@ -236,15 +238,17 @@ cdef void walk(Tele* t, int32_t at, int32_t end) noexcept nogil:
         head = at
         at = read_header(t.buf, at, end, r)
         if at >= 0:
-            at = read_data(t, at, end, r)
+            at = read_data(t.buf, at, end, r)
         if at < 0:
             stop(t, at, head, end)
             at = head
             break
+        if t.ci == 0x76 and t.link == LINK_WIRED:
+            r.flags |= FLAG_BIG_ENDIAN
         interpret(t.buf, r)
         t.n_recs += 1
         t.walked = at
-        if not expand_profile(t, r):
+        if r.coding != LVAR or not expand_profile(t, t.n_recs - 1):
             read_value(t.buf, r)
     t.walked = at
 
@@ -261,11 +265,11 @@ cdef int32_t special(Tele* t, int32_t at, int32_t end) noexcept nogil:
     return at
 
 
-cdef inline int32_t read_data(Tele* t, int32_t at, int32_t end, Rec* r) noexcept nogil:
+cdef inline int32_t read_data(const uint8_t* buf, int32_t at, int32_t end, Rec* r) noexcept nogil:
     if r.coding == LVAR:
         if at >= end:
             return SHORT
-        r.lvar = t.buf[at]
+        r.lvar = buf[at]
         at += 1
     r.data = at
     r.size = data_size(r.coding, r.lvar)
@@ -274,6 +278,25 @@ cdef inline int32_t read_data(Tele* t, int32_t at, int32_t end, Rec* r) noexcept
     if at + r.size > end:
         return SHORT
     return at + r.size
+
+
+cdef bint walks_clean(const uint8_t* buf, int32_t at, int32_t end) noexcept nogil:
+    """Whether bytes are records and filler to the last one, with at least one record among them."""
+    cdef Rec r
+    cdef int n = 0
+    while at < end:
+        if buf[at] == DIF_FILLER:
+            at += 1
+            continue
+        if buf[at] == DIF_MANUFACTURER or buf[at] == DIF_MORE:
+            break
+        at = read_header(buf, at, end, &r)
+        if at >= 0:
+            at = read_data(buf, at, end, &r)
+        if at < 0:
+            return False
+        n += 1
+    return n > 0
 
 
 cdef void stop(Tele* t, int reason, int32_t at, int32_t end) noexcept nogil:

@@ -71,3 +71,47 @@ class CounterStore:
         """Take over what ``items`` gave; a lower counter never replaces a higher one."""
         for meter, counter in items:
             self.see(meter, counter)
+
+
+class FragmentStore:
+    """Fragments of messages that are longer than a frame, by meter, until a message is whole."""
+
+    # Meters whose unfinished messages are kept at a time, and fragments of one message.
+    METERS = 1024
+    FRAGMENTS = 32
+
+    def __init__(self) -> None:
+        self._parts: dict[int, dict[int, tuple[bool, int, bytes, bytes]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def add(self, meter: int, number: int, more: bool, control: int, fields: bytes, body: bytes) -> bytes | None:
+        """Note a fragment; the whole message behind one authentication layer, or None while it is open.
+
+        ``number`` counts from 1; ``control`` and ``fields`` are the fragment's own authentication layer.
+        A first fragment starts a new message.
+        """
+        parts = self._parts.setdefault(meter, {})
+        if number <= 1:
+            parts.clear()
+        if len(parts) < self.FRAGMENTS:
+            parts[number] = (more, control, fields, body)
+        if len(self._parts) > self.METERS:
+            del self._parts[next(iter(self._parts))]
+        last = next((key for key, part in parts.items() if not part[0]), None)
+        if last is None or set(parts) != set(range(1, last + 1)):
+            return None
+        del self._parts[meter]
+        return self._joined([parts[key] for key in range(1, last + 1)])
+
+    @staticmethod
+    def _joined(parts: list[tuple[bool, int, bytes, bytes]]) -> bytes | None:
+        presence, fields = 0, b""
+        for _, control, own, _ in parts:
+            presence |= control & 0x3E00
+            fields += own
+        if len(fields) > 253:
+            return None
+        head = bytes((0x90, 2 + len(fields))) + presence.to_bytes(2, "little") + fields
+        return head + b"".join(body for *_, body in parts)

@@ -11,10 +11,11 @@ from typing import Any, Final
 import msgspec
 
 from protocols.wmbus import naming
+from protocols.wmbus.decoding import decode
 from protocols.wmbus.explain import explain_telegram
 from protocols.wmbus.keyring import Keyring
 from protocols.wmbus.stores import CounterStore, FormatStore
-from protocols.wmbus.telegram import Telegram, decode
+from protocols.wmbus.telegram import Telegram
 
 SHAPES: Final = ("jsonl", "table", "explain")
 BLOCK: Final = 1 << 16

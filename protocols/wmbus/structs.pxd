@@ -10,7 +10,7 @@ cdef enum:
     MAX_QUALIFIERS = 6
     # Bytes a telegram's buffer holds: the longest link frame (format A: 256 data bytes) with room for
     # the full frame that a compact one expands to.
-    BUFFER = 2048
+    BUFFER = 4096
 
 cdef enum LinkFormat:
     LINK_UNKNOWN = 0
@@ -18,6 +18,13 @@ cdef enum LinkFormat:
     LINK_A = 2
     LINK_B = 3
     LINK_WIRED = 4
+
+cdef enum AirForm:
+    AIR_NONE = 0
+    AIR_T1 = 1
+    AIR_C1A = 2
+    AIR_C1B = 3
+    AIR_S1 = 4
 
 cdef enum CrcState:
     CRC_ABSENT = 0
@@ -55,12 +62,19 @@ cdef enum FormatState:
     FORMAT_KNOWN = 1
     FORMAT_WAITING = 2
 
+# Security modes that the transport layer's field does not name.
+cdef enum:
+    MODE_ELL = 100
+    MODE_PRIOS = 101
+    MODE_REAL_DATA = 102
+
 # What the pipeline needs next.
 cdef enum Step:
     STEP_FAILED = -1
     STEP_DONE = 0
     STEP_KEY_ELL = 1
     STEP_KEY_TPL = 2
+    STEP_FORMAT = 3         # a compact frame wants the headers behind its signature
 
 cdef enum Kind:
     KIND_NONE = 0           # no data, or data that must not become a value
@@ -126,6 +140,7 @@ cdef struct Tele:
 
     # link layer
     uint8_t link
+    uint8_t air             # over-the-air form it came in (AirForm), 0 if none
     uint8_t crc
     uint8_t c_field
     uint8_t wired_address
@@ -190,11 +205,12 @@ cdef struct Tele:
     # verdict
     uint8_t app
     uint8_t security        # SecurityState
-    uint8_t security_mode   # 0-31 of the transport layer, 100 ELL-CTR, 101 PRIOS
+    uint8_t security_mode   # 0-31 of the transport layer, or MODE_ELL, MODE_PRIOS, MODE_REAL_DATA
     uint8_t proof
     uint8_t format
     uint8_t step
     bint authentic          # a MAC, tag or payload CRC agreed
+    bint incomplete         # a fragment of a message, or a compact frame of unknown format
     uint8_t error           # index into messages.ERRORS, 0 if none
     int32_t error_a
     int32_t error_b
@@ -211,6 +227,8 @@ cdef struct Tele:
     bint more_follows       # DIF 1F
     uint16_t signature      # compact and format frames
     uint16_t full_crc
+    int32_t bare            # compact frame: its values; format frame: its headers
+    int32_t bare_size
 
 
 cdef inline void fail(Tele* t, int code, int a, int b) noexcept nogil:

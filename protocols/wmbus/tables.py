@@ -161,6 +161,19 @@ FD_FD: Final[tuple[Row, ...]] = (
     (0x03, 1, "remaining_battery", "y", 0, UNSIGNED),
 )
 
+# Units of the fixed data structure (EN 1434-3:1997, table 3); codes 00 and 01 are clock and date.
+FIXED: Final[tuple[Row, ...]] = (
+    (0x02, 9, "energy", "kWh", -3, NUMBER),
+    (0x0B, 9, "energy", "MJ", -3, NUMBER),
+    (0x14, 9, "power", "kW", -3, NUMBER),
+    (0x1D, 9, "power", "kJ/h", 0, NUMBER),
+    (0x26, 9, "volume", "m3", -6, NUMBER),
+    (0x2F, 9, "volume_flow", "m3/h", -6, NUMBER),
+    (0x38, 1, "flow_temperature", "degC", -3, NUMBER),
+    (0x39, 1, "hca", "hca", 0, NUMBER),
+    (0x3F, 1, "counter", "", 0, NUMBER),
+)
+
 # Qualifiers of combinable VIFEs; those that only scale or divide a value are in PER and SCALE.
 COMBINABLE: Final[dict[int, str]] = {
     0x01: "error_too_many_difes",

@@ -1,11 +1,9 @@
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, final
 
 from protocols.wmbus.address import Address
-from protocols.wmbus.keyring import KeyProvider
 from protocols.wmbus.naming import Diagnostic, Link, Security
-from protocols.wmbus.stores import CounterStore, FormatStore
 
 @final
 class Record:
@@ -74,12 +72,3 @@ class Telegram:
     @property
     def meter_time(self) -> datetime.datetime | None: ...
     def to_json(self) -> dict[str, Any]: ...
-
-def decode(
-    frame: bytes,
-    keys: KeyProvider | Mapping[str | Address, bytes] | bytes | None = None,
-    *,
-    formats: FormatStore | None = None,
-    counters: CounterStore | None = None,
-    link: str = "auto",
-) -> Telegram: ...

@@ -1,4 +1,4 @@
-"""The Python face of a decoded telegram: ``decode``, ``Telegram`` and ``Record``."""
+"""The Python face of a decoded telegram: ``Telegram`` and ``Record``."""
 
 import datetime
 
@@ -7,39 +7,23 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from protocols.wmbus import messages, naming, tables
-from protocols.wmbus.address cimport Address, address_of, pack
-from protocols.wmbus.codes cimport D_KEY_LENGTH
-from protocols.wmbus.keyring cimport Keyring, Slot, keys_of
-from protocols.wmbus.pipeline cimport begin, go_without_key, offer, prepare
+from protocols.wmbus.address cimport Address, address_of
 from protocols.wmbus.structs cimport (
-    BUFFER,
     FLAG_INVALID,
+    FLAG_PLAIN,
     KIND_DATE,
     KIND_DATETIME,
     KIND_NONE,
     KIND_NUMBER,
-    LINK_A,
-    LINK_B,
-    LINK_NONE,
-    LINK_UNKNOWN,
-    LINK_WIRED,
-    MAX_RECORDS,
+    MODE_ELL,
     Rec,
-    SEC_NONE,
-    STEP_DONE,
-    STEP_FAILED,
-    STEP_KEY_ELL,
-    STEP_KEY_TPL,
     Tele,
-    diag,
 )
 from protocols.wmbus.text cimport VALUE_ROOM, write_value
 from protocols.wmbus.vif cimport L_FORWARD, Q_DATE, Q_DATETIME, Q_VOLUME
 
-cdef dict LINKS = {
-    "auto": LINK_UNKNOWN, "none": LINK_NONE, "A": LINK_A, "B": LINK_B, "wired": LINK_WIRED,
-}
 cdef tuple LINK_NAMES = ("none", "none", "A", "B", "wired")
+cdef tuple AIR_NAMES = (None, "T1", "C1A", "C1B", "S1")
 cdef tuple CRC_NAMES = ("absent", "ok", "bad")
 cdef tuple STATE_NAMES = ("none", "decrypted", "key_missing", "key_wrong", "unsupported")
 cdef tuple PROOF_NAMES = (None, "2f2f", "crc", "mac", "tag")
@@ -49,95 +33,6 @@ cdef tuple QUANTITIES = tables.QUANTITIES
 cdef tuple UNITS = tables.UNITS
 cdef tuple PER = tables.PER
 cdef tuple QUALIFIERS = tables.QUALIFIERS
-
-# One telegram at a time is read into these; what is kept of it is copied out at its exact size.
-cdef uint8_t scratch[BUFFER]
-cdef Rec scratch_records[MAX_RECORDS]
-cdef bint scratch_busy = False
-
-
-cdef int32_t unlock(Tele* t, int step, object keys) except -2:
-    """Offer a telegram the keys its provider has, until it opens or none is left."""
-    cdef const Slot* slot
-    cdef int tried = 0, before
-    cdef uint64_t meters[2]
-    cdef int i, n
-    while step > STEP_DONE:
-        before = step
-        tried = 0
-        meters[0] = pack(t.meter)
-        meters[1] = pack(t.dll)
-        n = 2 if meters[1] != meters[0] else 1
-        for i in range(n):
-            if isinstance(keys, Keyring):
-                slot = (<Keyring>keys).find(meters[i])
-                if slot != NULL:
-                    tried += 1
-                    step = offer(t, slot.key, slot.size)
-                    if step != before:
-                        break
-                candidates = (<Keyring>keys).others(meters[i])
-            else:
-                candidates = keys_of(keys, meters[i])
-            for key in candidates:
-                key = as_key(t, key)
-                if key is None:
-                    continue
-                tried += 1
-                step = offer(t, <const uint8_t*><bytes>key, <int>len(key))
-                if step != before:
-                    break
-            if step != before or isinstance(keys, bytes):
-                break
-        if step == before:
-            go_without_key(t, tried)
-            return STEP_DONE
-    return step
-
-
-cdef bytes as_key(Tele* t, object key):
-    """A key as bytes, or None with a diagnostic where its length fits nothing."""
-    if isinstance(key, str):
-        key = bytes.fromhex(key)
-    if len(key) not in (8, 16):
-        diag(t, D_KEY_LENGTH, <int>len(key), t.security_mode)
-        return None
-    return bytes(key)
-
-
-def decode(frame, keys=None, *, formats=None, counters=None, link="auto"):
-    """Decode one telegram; see ``help(protocols.wmbus)``."""
-    global scratch_busy
-    cdef const uint8_t[::1] view = frame
-    cdef const uint8_t* p = &view[0] if view.shape[0] else NULL
-    cdef Telegram telegram = Telegram.__new__(Telegram)
-    cdef uint8_t* buffer = scratch
-    cdef Rec* records = scratch_records
-    cdef void* own = NULL
-    cdef Tele t
-    cdef int step
-    form = LINKS.get(link)
-    if form is None:
-        raise ValueError(f"link: {link!r} is none of {', '.join(LINKS)}")
-    if scratch_busy:
-        # A key provider that decodes telegrams itself gets memory of its own.
-        own = malloc(BUFFER + MAX_RECORDS * sizeof(Rec))
-        if own == NULL:
-            raise MemoryError
-        buffer, records = <uint8_t*>own + MAX_RECORDS * sizeof(Rec), <Rec*>own
-    else:
-        scratch_busy = True
-    try:
-        prepare(&t, buffer, BUFFER, records, MAX_RECORDS)
-        step = begin(&t, p, <int32_t>min(view.shape[0], 1 << 20), form)
-        if step > STEP_DONE:
-            unlock(&t, step, keys)
-        telegram.keep(&t)
-    finally:
-        if own == NULL:
-            scratch_busy = False
-        free(own)
-    return telegram
 
 
 cdef class Telegram:
@@ -162,19 +57,16 @@ cdef class Telegram:
     @property
     def ok(self):
         """Whether the frame was sound and everything in it could be opened."""
-        return self.t.error == 0 and self.t.security <= 1
+        return self.t.error == 0 and self.t.security <= 1 and not self.t.incomplete
 
     @property
     def error(self):
         """Why not, as a text naming field, value and rule; None if ``ok``."""
-        cdef int i
         if self.t.error:
             return messages.error_text(self.t.error, self.t.error_a, self.t.error_b)
-        if self.t.security > 1:
-            for code, text in self.diagnostics:
-                if code in ("key_missing", "key_wrong", "mode_unsupported", "ell_crc", "mac_wrong"):
-                    return text
-        return None
+        if self.ok:
+            return None
+        return next((text for code, text in self.diagnostics if code in messages.FATAL), "unreadable")
 
     @property
     def meter(self):
@@ -198,6 +90,7 @@ cdef class Telegram:
             f"{self.t.ci:02X}" if self.t.tpl_at else (f"{self.t.ell:02X}" if self.t.ell else None),
             self.access_no,
             self.t.symbol_errors,
+            AIR_NAMES[self.t.air],
         )
 
     @property
@@ -373,6 +266,11 @@ cdef object day_of(int code):
     return datetime.date(code // 10000, code // 100 % 100, code % 100)
 
 
+cdef str plain_unit(const uint8_t* p):
+    """A unit sent as text: its length, then its letters, the last one first."""
+    return p[1 : 1 + p[0]][::-1].decode("latin-1") or None
+
+
 cdef object instant_of(int64_t code):
     day = day_of(<int>(code // 1000000))
     if day is None:
@@ -392,6 +290,8 @@ cdef class Record:
     @property
     def unit(self):
         """Its unit, or None."""
+        if self.rec.flags & FLAG_PLAIN:
+            return plain_unit(self.telegram.t.buf + self.rec.vif + 1)
         return UNITS[self.rec.unit] + PER[self.rec.per] or None
 
     @property

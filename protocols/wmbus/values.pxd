@@ -1,9 +1,8 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from protocols.wmbus.structs cimport Rec, Tele
+from protocols.wmbus.structs cimport Rec
 
 cdef void read_value(const uint8_t* buf, Rec* r) noexcept nogil
-cdef bint expand_profile(Tele* t, Rec* r) noexcept nogil
 cdef int32_t date_g(const uint8_t* p, Rec* r) noexcept nogil
 cdef int days_of(int year, int month) noexcept nogil
 cdef bint bcd(const uint8_t* p, int size, bint big, int64_t* out) noexcept nogil

@@ -31,9 +31,8 @@ from protocols.wmbus.structs cimport (
     KIND_TEXT,
     KIND_TIME,
     Rec,
-    Tele,
 )
-from protocols.wmbus.vif cimport IS_TIME, L_DECREMENT, L_DIFFERENCE, L_INCREMENT, L_INVALID, L_RECURRING, L_SUMMER
+from protocols.wmbus.vif cimport IS_TIME, L_INVALID, L_RECURRING, L_SUMMER
 
 from protocols.wmbus import tables
 
@@ -54,10 +53,6 @@ cdef enum:
     EVERY_MONTH = 15
 
 assert tables.FORMS.index("unsigned") == F_UNSIGNED
-
-cdef uint8_t Q_INVERSE = tables.QUALIFIERS.index("inverse_compact_profile")
-cdef uint8_t Q_PROFILE = tables.QUALIFIERS.index("compact_profile")
-cdef uint8_t Q_REGISTERS = tables.QUALIFIERS.index("compact_profile_registers")
 
 
 cdef inline uint64_t unsigned_of(const uint8_t* p, int size, bint big) noexcept nogil:
@@ -134,17 +129,14 @@ cdef void read_value(const uint8_t* buf, Rec* r) noexcept nogil:
 
 cdef void read_integer(const uint8_t* p, Rec* r) noexcept nogil:
     cdef bint big = (r.flags & FLAG_BIG_ENDIAN) != 0
-    cdef bint plain = r.form == F_NUMBER and not r.flags & (FLAG_UNSIGNED | FLAG_MANUFACTURER | FLAG_UNKNOWN)
     cdef uint64_t value = unsigned_of(p, r.size, big)
     r.kind = KIND_NUMBER
-    if plain:
-        # Data type B: the most negative value stands for "invalid".
-        if value == (<uint64_t>1) << (8 * r.size - 1):
+    if r.form == F_NUMBER and not r.flags & FLAG_UNSIGNED:
+        # Data type B: the most negative value stands for "invalid" where the standard rules.
+        if value == (<uint64_t>1) << (8 * r.size - 1) and not r.flags & (FLAG_MANUFACTURER | FLAG_UNKNOWN):
             invalid(r)
-            return
-        r.mantissa = signed_of(p, r.size, big)
-    elif r.flags & (FLAG_MANUFACTURER | FLAG_UNKNOWN):
-        r.mantissa = signed_of(p, r.size, big) if r.size == 8 else <int64_t>value
+        else:
+            r.mantissa = signed_of(p, r.size, big)
     elif value >> 63:
         r.kind = KIND_BIG
         r.mantissa = <int64_t>value
@@ -308,8 +300,3 @@ cdef void finish(Rec* r, int32_t day, int32_t clock, int kind) noexcept nogil:
         r.mantissa = clock
     else:
         r.mantissa = day
-
-
-cdef bint expand_profile(Tele* t, Rec* r) noexcept nogil:
-    """Compact profiles: one record for each of the equally spaced values behind one header."""
-    return False
