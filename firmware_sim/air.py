@@ -14,7 +14,7 @@ import numpy.typing as npt
 from firmware_sim import bulk
 from firmware_sim.build import instant
 from firmware_sim.channel import Channel, Heard, Receiver
-from firmware_sim.firmware import Batch, Fleet
+from firmware_sim.firmware import Fleet
 from firmware_sim.telegram.link import frame_format_a
 from firmware_sim.town import Sent, Town
 
@@ -22,35 +22,32 @@ WINDOW_MS = 7 * 24 * 3_600_000
 DAY_MS = 24 * 3_600_000
 
 Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Window:
     """Some days of transmissions in order of time, as columns.
 
-    ``meters`` are positions in ``town.meters``; transmission i is row ``rows[i]`` of ``batches[groups[i]]``.
+    ``meters`` are positions in ``town.meters``; the frame of transmission i is ``frames[widths[i]][rows[i]]``:
+    (n, width) bytes for each length of frame, L first, without CRCs.
     """
 
     meters: Ints
     starts_ms: Ints
     access_no: Ints
     litres: Ints
-    groups: Ints
+    widths: Ints
     rows: Ints
-    batches: list[Batch]
+    frames: dict[int, Bytes]
 
     def __len__(self) -> int:
         return len(self.starts_ms)
 
     def frame(self, index: int) -> bytes:
         """One frame, L first, without CRCs."""
-        frame: bytes = self.batches[self.groups[index]].frames[self.rows[index]].tobytes()
+        frame: bytes = self.frames[int(self.widths[index])][self.rows[index]].tobytes()
         return frame
-
-    def lengths(self) -> Ints:
-        """Bytes of each frame without CRCs."""
-        widths = np.array([batch.frames.shape[1] for batch in self.batches], np.int64)
-        return widths[self.groups]
 
 
 class Air:
@@ -71,29 +68,32 @@ class Air:
 
     def window(self, since_ms: int, until_ms: int) -> Window:
         """The transmissions in [since, until)."""
-        batches = [self.fleet.sent_between(index, since_ms, until_ms) for index in self.fleet.radios]
-        batches = [batch for batch in batches if len(batch)]
+        sent = (self.fleet.sent_between(index, since_ms, until_ms) for index in self.fleet.radios)
+        batches = sorted((batch for batch in sent if len(batch)), key=lambda batch: batch.frames.shape[1])
         sizes = np.array([len(batch) for batch in batches], np.int64)
-        groups = np.repeat(np.arange(len(batches)), sizes)
-        rows = np.concatenate([np.arange(size) for size in sizes] or [np.zeros(0, np.int64)])
+        widths = np.repeat(np.array([batch.frames.shape[1] for batch in batches], np.int64), sizes)
+        meters = np.repeat(np.array([batch.meter for batch in batches], np.int64), sizes)
         starts = _joined([batch.starts_ms for batch in batches])
-        meters = np.array([batch.meter for batch in batches], np.int64)[groups]
         order = np.lexsort((meters, starts))
         return Window(
             meters=meters[order],
             starts_ms=starts[order],
             access_no=_joined([batch.access_no for batch in batches])[order],
             litres=_joined([batch.litres for batch in batches])[order],
-            groups=groups[order],
-            rows=rows[order],
-            batches=batches,
+            widths=widths[order],
+            rows=_rows_of_each(widths)[order],
+            frames={
+                width: np.concatenate([batch.frames for batch in batches if batch.frames.shape[1] == width])
+                for width in np.unique(widths).tolist()
+            },
         )
 
     def heard(self, window: Window) -> Heard:
         """What the receiver hands on of a whole window."""
-        lengths = window.lengths()
-        with_crcs = lengths + 2 * np.vectorize(_blocks, otypes=[np.int64])(lengths)
-        return self.channel.listen(window.meters, window.starts_ms, with_crcs, window.frame)
+        on_air = np.zeros(len(window), np.int64)
+        for width in window.frames:
+            on_air[window.widths == width] = width + 2 * len(bulk.a_blocks(width))
+        return self.channel.listen(window.meters, window.starts_ms, on_air, window.frame)
 
 
 def transmissions(town: Town, *, since: dt.datetime | None, until: dt.datetime | None) -> Iterator[Sent]:
@@ -114,5 +114,8 @@ def _joined(parts: list[Ints]) -> Ints:
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
-def _blocks(length: int) -> int:
-    return len(bulk.a_blocks(length))
+def _rows_of_each(widths: Ints) -> Ints:
+    """Running number within each width, for widths in rising order."""
+    first = np.searchsorted(widths, widths)
+    rows: Ints = np.arange(len(widths)) - first
+    return rows
