@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -22,7 +23,6 @@ def found(tmp_path: Path, rule: str, **files: str) -> list[str]:
         path = tmp_path / _path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
-    subprocess.run(["git", "init", "-q", tmp_path], check=True)
     module = importlib.import_module(f"tools.lints.{rule}")
     return [f"{finding.path}:{finding.line}" for finding in sorted(module.check(Project(tmp_path)))]
 
@@ -35,6 +35,16 @@ def _path(name: str) -> str:
 def test_every_rule_is_tested_here() -> None:
     text = Path(__file__).read_text()
     assert [rule for rule in rules() if not re.search(rf'[".]{rule}"', text)] == []
+
+
+def test_the_same_files_with_and_without_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists() or not shutil.which("git"):
+        pytest.skip("this is no git checkout, or there is no git")
+    with_git = set(Project(root).paths)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    without = set(Project(root).paths)
+    assert {path for path in with_git ^ without if not path.endswith((".keep", ".gitignore"))} == set()
 
 
 def test_command_line_prints_findings_and_refuses_unknown_rules() -> None:

@@ -5,6 +5,8 @@ rule is a new file, and a test beside the others in ``tests/tools``.
 """
 
 import ast
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +15,9 @@ from pathlib import Path
 
 # Every package that is part of the product; tests, tools and benchmarks are not.
 ROOMS = ("protocols", "billing", "firmware_sim", "edge", "central", "portal", "demo")
+# What building, checking and running leave behind, as in .gitignore.
+MADE_FOLDERS = re.compile(r"\.(?!ci$)|(build|dist|__pycache__|var|mutants)$|demo-town|.*\.egg-info$")
+MADE_FILES = {".so", ".pyc"}
 
 
 @dataclass(frozen=True, order=True)
@@ -63,10 +68,20 @@ class Project:
 
     @cached_property
     def paths(self) -> list[str]:
-        """Every file that is or would be committed, sorted."""
-        command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=True)
-        return sorted(path for path in done.stdout.splitlines() if (self.root / path).is_file())
+        """Every file that is or would be committed, sorted; without git, everything that nothing has made."""
+        if (self.root / ".git").exists() and shutil.which("git"):
+            command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+            done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
+            if done.returncode == 0:  # git refuses a checkout that belongs to somebody else
+                return sorted(path for path in done.stdout.splitlines() if (self.root / path).is_file())
+        return sorted(self._walk(self.root))
+
+    def _walk(self, folder: Path) -> Iterator[str]:
+        for path in folder.iterdir():
+            if path.is_dir() and not MADE_FOLDERS.match(path.name):
+                yield from self._walk(path)
+            elif path.is_file() and path.suffix not in MADE_FILES:
+                yield path.relative_to(self.root).as_posix()
 
     def sources(self, *suffixes: str, rooms: tuple[str, ...] = ()) -> Iterator[Source]:
         """The files with one of these suffixes, of all rooms or of the given ones."""
