@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Subquery, and_, or_, select, union
+from sqlalchemy import ScalarSelect, Subquery, and_, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
 from central.invoicing.evidence import Source
@@ -48,18 +48,6 @@ class Rules:
         """Whether the validation's verdict lets a reading into a bill."""
         return status == ReadingStatus.VALID or (self.accept_suspect and status == ReadingStatus.SUSPECT)
 
-    def statuses(self) -> list[int]:
-        """The verdicts that :meth:`accepts`."""
-        return [status for status in ReadingStatus if self.accepts(status)]
-
-    def known(self, reading: type[Reading]) -> ColumnElement[bool]:
-        """Rows of the utility that were there at the cut-off; estimates are never a source."""
-        return and_(
-            reading.utility_id == self.utility_id,
-            reading.kind != ReadingKind.ESTIMATED,
-            reading.recorded_ms <= self.cutoff_ms,
-        )
-
 
 def nearest(
     session: Session, rules: Rules, span: Span, contracts: tuple[int, int]
@@ -70,18 +58,38 @@ def nearest(
     at = and_(Reading.meter_id == seeks.c.meter_id, Reading.at_ms == seeks.c.at_ms)
     rows = session.execute(_rows(rules).join(seeks, at)).all()
     found = _usable(rows, rules)
-    instants = {(row.meter_id, row.at_ms) for row in rows}
     usable = {(meter, one.source.at_ms) for meter, several in found.items() for one in several}
-    return found, {meter for meter, _ in instants - usable}
+    return found, {row.meter_id for row in rows if (row.meter_id, row.at_ms) not in usable}
 
 
 def in_full(session: Session, rules: Rules, spans: Sequence[tuple[int, int, int]]) -> dict[int, list[Found]]:
     """Every usable reading of each (meter, from ms, to ms), both ends included, by meter."""
     found: dict[int, list[Found]] = {}
     for some in chunks(spans, METERS_A_QUERY):
-        wanted = [and_(Reading.meter_id == meter, Reading.at_ms.between(first, last)) for meter, first, last in some]
-        found |= _usable(session.execute(_rows(rules).where(or_(*wanted))), rules)
+        keys = _keys(rules, some)
+        same = and_(
+            Reading.at_ms == keys.c.at_ms,
+            Reading.meter_id == keys.c.meter_id,
+            Reading.kind == keys.c.kind,
+            Reading.revision == keys.c.revision,
+        )
+        found |= _usable(session.execute(_rows(rules).join(keys, same)), rules)
     return found
+
+
+def _keys(rules: Rules, spans: Sequence[tuple[int, int, int]]) -> Subquery:
+    """The keys of every reading in the spans.
+
+    Only columns of the index by meter and time are touched: without statistics SQLite would walk the primary key,
+    which is led by time, through everybody's readings.
+    """
+    reading = aliased(Reading)
+    wanted = [and_(reading.meter_id == meter, reading.at_ms.between(first, last)) for meter, first, last in spans]
+    return (
+        select(reading.at_ms, reading.meter_id, reading.kind, reading.revision)
+        .where(reading.utility_id == rules.utility_id, or_(*wanted))
+        .subquery()
+    )
 
 
 def _meters(rules: Rules, contracts: tuple[int, int]) -> Subquery:
@@ -111,13 +119,14 @@ def _seeks(meters: Subquery, rules: Rules, span: Span) -> Iterator[ScalarSelect[
 
 def _seek(meters: Subquery, rules: Rules, first: int, last: int, *, latest: bool) -> ScalarSelect[int]:
     reading = aliased(Reading)
+    # Columns of the index only, see _keys; a row whose verdict or revision does not count sends its meter to in_full.
     return (
         select(reading.at_ms)
         .where(
-            rules.known(reading),
+            reading.utility_id == rules.utility_id,
             reading.meter_id == meters.c.meter_id,
             reading.at_ms.between(first, last),
-            reading.status.in_(rules.statuses()),
+            reading.kind != ReadingKind.ESTIMATED,
         )
         .order_by(reading.at_ms.desc() if latest else reading.at_ms)
         .limit(1)
@@ -136,16 +145,19 @@ def _rows(rules: Rules) -> Any:
         Reading.telegram_ms,
         Reading.telegram_id,
         Reading.status,
+        Reading.recorded_ms,
         Visit.code,
     )
     visit = and_(Visit.utility_id == Reading.utility_id, Visit.id == Reading.visit_id)
-    return select(*columns).select_from(Reading).outerjoin(Visit, visit).where(rules.known(Reading))
+    return select(*columns).select_from(Reading).outerjoin(Visit, visit).where(Reading.utility_id == rules.utility_id)
 
 
 def _usable(rows: Iterable[Any], rules: Rules) -> dict[int, list[Found]]:
-    """By meter, the newest revision of each reading where its verdict is accepted."""
+    """By meter, what was known of each reading at the cut-off, where its verdict is accepted; never an estimate."""
     newest: dict[tuple[int, int, int], Any] = {}
     for row in rows:
+        if row.kind == ReadingKind.ESTIMATED or row.recorded_ms > rules.cutoff_ms:
+            continue
         key = (row.meter_id, row.at_ms, row.kind)
         if key not in newest or newest[key].revision < row.revision:
             newest[key] = row

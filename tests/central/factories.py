@@ -1,0 +1,295 @@
+"""Registers of any size for tests of runs: rows made in bulk, readings at month boundaries, telegrams where asked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from billing.volume import Period
+from central.invoicing import tariffs
+from central.invoicing.plan import RunPlan
+from central.register import KeyRing
+from central.store import new_id, new_ids, write_session
+from central.store.bulk import insert_rows
+from central.store.models import (
+    Contract,
+    ContractHolder,
+    ContractTerms,
+    Customer,
+    Installation,
+    Meter,
+    MeterKey,
+    Reading,
+    ReadingKind,
+    ReadingStatus,
+    SupplyPoint,
+    Telegram,
+    Utility,
+)
+from central.store.partitions import ensure_partitions
+from central.times import midnight_ms, millis
+from firmware_sim.telegram import Mode5, Transport, build
+from firmware_sim.telegram import records as encode
+from protocols import wmbus
+
+UTILITY = 1
+TARIFF = "ES-AGOST-2023"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "tariffs"
+START = date(2026, 1, 1)
+RECORDED = datetime(2026, 3, 2, tzinfo=UTC)
+NOW = datetime(2026, 4, 2, 9, tzinfo=UTC)
+PERIOD = Period(date(2026, 1, 1), date(2026, 2, 1))
+NEXT_PERIOD = Period(date(2026, 2, 1), date(2026, 3, 1))
+KEY = bytes(range(16))
+NIF = "A28015865"
+FISCAL = {
+    "system": "verifactu",
+    "config": {
+        "software": {
+            "producer": "SGC",
+            "producer_nif": NIF,
+            "name": "SGC",
+            "identifier": "SG",
+            "version": "0.1",
+            "installation": "TEST-1",
+        }
+    },
+}
+BILLING: dict[str, Any] = {"supply_facts": {}, "fiscal": FISCAL}
+
+
+@dataclass
+class Town:
+    """A utility with contracts 0 … n-1, each with its meter; index ``i`` names the same house in every list."""
+
+    engine: Engine
+    utility_id: int = UTILITY
+    contracts: list[int] = field(default_factory=list)
+    points: list[int] = field(default_factory=list)
+    meters: list[int] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+    customers: list[int] = field(default_factory=list)
+
+    def read(
+        self,
+        house: int,
+        at: date | datetime,
+        litres: int,
+        kind: ReadingKind = ReadingKind.RADIO_DUE,
+        status: ReadingStatus = ReadingStatus.VALID,
+        revision: int = 0,
+    ) -> None:
+        """One more reading of a house's meter, at local midnight where ``at`` is a day."""
+        row = self._reading(house, at, litres, kind, status, revision)
+        with write_session(self.engine) as session:
+            ensure_partitions(session.connection(), [row[1]])
+            insert_rows(session, Reading, READING, [row])
+
+    def read_all(self, days: Iterable[date], litres_a_month: int = 10_000) -> None:
+        """Due-date readings of every house: house ``i`` uses 100 ``i`` litres more each time than house 0."""
+        rows = [
+            self._reading(house, day, 1_000 + month * (litres_a_month + 100 * house))
+            for month, day in enumerate(days)
+            for house in range(len(self.contracts))
+        ]
+        with write_session(self.engine) as session:
+            ensure_partitions(session.connection(), [row[1] for row in rows])
+            insert_rows(session, Reading, READING, rows)
+
+    def hear(self, house: int, at: datetime, litres: int) -> None:
+        """A telegram of a house's meter, encrypted as meters do, and the reading it carried."""
+        address = wmbus.Address.parse(self.addresses[house])
+        payload = encode.payload([encode.integer(encode.Vif.VOLUME_L, litres)])
+        frame = build(address, payload, Transport(access_no=7), Mode5(KEY))
+        telegram_id = new_id()
+        row = self._reading(house, at, litres, ReadingKind.RADIO)
+        with write_session(self.engine) as session:
+            ensure_partitions(session.connection(), [millis(at)])
+            session.add(self._telegram(house, at, telegram_id, frame, litres))
+            session.flush()
+            insert_rows(session, Reading, (*READING, "telegram_ms", "telegram_id"), [(*row, millis(at), telegram_id)])
+
+    def plan(self, period: Period = PERIOD, **changes: Any) -> RunPlan:
+        """A run over a period, of small partitions."""
+        values: dict[str, Any] = {
+            "code": f"R-{period.start:%Y-%m}",
+            "period": period,
+            "series": "AG2026",
+            "issue_date": period.end,
+            "due_date": date(2026, 4, 30),
+            "settings": {},
+            "partition_size": 3,
+        }
+        return RunPlan(**(values | changes))
+
+    def _reading(
+        self,
+        house: int,
+        at: date | datetime,
+        litres: int,
+        kind: ReadingKind = ReadingKind.RADIO_DUE,
+        status: ReadingStatus = ReadingStatus.VALID,
+        revision: int = 0,
+    ) -> tuple[Any, ...]:
+        at_ms = millis(at) if isinstance(at, datetime) else midnight_ms(at)
+        key = (self.utility_id, at_ms, self.meters[house], int(kind), revision)
+        return (*key, litres, int(status), "", millis(RECORDED))
+
+    def _telegram(self, house: int, at: datetime, telegram_id: int, frame: bytes, litres: int) -> Telegram:
+        return Telegram(
+            utility_id=self.utility_id,
+            received_ms=millis(at),
+            id=telegram_id,
+            batch_id=1,
+            item=1,
+            meter_id=self.meters[house],
+            address=self.addresses[house],
+            frame=frame,
+            mode="T1",
+            rssi_dbm=-71,
+            receiver="im871a-1",
+            crc_checked_by="receiver",
+            state="decrypted",
+            proof="2f2f",
+            access_no=7,
+            litres=litres,
+            alarms="",
+            mono_ns=1,
+            clock_trusted=True,
+        )
+
+
+READING = (
+    "utility_id",
+    "at_ms",
+    "meter_id",
+    "kind",
+    "revision",
+    "litres",
+    "status",
+    "reason",
+    "recorded_ms",
+)
+
+
+def found(engine: Engine, houses: int, settings: dict[str, Any] | None = None) -> Town:
+    """Register a utility with so many houses, and a tariff for all of them."""
+    town = Town(engine)
+    with write_session(engine) as session:
+        _utility(session, settings if settings is not None else BILLING)
+        _houses(session, town, houses)
+        text = (EXAMPLES / f"{TARIFF}.yaml").read_text()
+        tariffs.record(session, UTILITY, text, "clerk", RECORDED)
+        tariffs.assign(session, UTILITY, TARIFF, date(2024, 1, 1), "clerk", RECORDED)
+    return town
+
+
+def give_keys(town: Town, path: Path) -> Path:
+    """Seal KEY for every meter; returns the key file."""
+    ring = KeyRing.create(path)
+    with write_session(town.engine) as session:
+        for meter, address in zip(town.meters, town.addresses, strict=True):
+            sealed = ring.seal(address, KEY)
+            key = MeterKey(utility_id=UTILITY, id=new_id(), meter_id=meter, kek=sealed.kek, nonce=sealed.nonce)
+            key.sealed, key.recorded_at = sealed.sealed, RECORDED
+            session.add(key)
+    return path
+
+
+def nif(number: int) -> str:
+    """A valid personal number."""
+    return f"{number:08d}{'TRWAGMYFPDXBNJZSQVHLCKE'[number % 23]}"
+
+
+def _utility(session: Session, billing: dict[str, Any]) -> None:
+    address = {"street": "Plaza de España, 1", "postal_code": "03698", "town": "Agost", "province": "Alicante"}
+    utility = Utility(id=UTILITY, code="agost", name="Aguas de Agost, S. A.", nif=NIF, ine_code="03002")
+    utility.address, utility.contact, utility.settings = address, {"phone": "965 000 000"}, {"billing": billing}
+    utility.created_at = RECORDED
+    session.add(utility)
+    session.flush()
+
+
+def _houses(session: Session, town: Town, houses: int) -> None:
+    for ids in (town.contracts, town.points, town.meters, town.customers):
+        ids.extend(new_ids(houses))
+    town.addresses.extend(f"KAM-{house + 1:08d}-1B-16" for house in range(houses))
+    every = range(houses)
+    insert_rows(session, SupplyPoint, _POINT, [_point(town, house) for house in every])
+    insert_rows(session, Meter, _METER, [_meter(town, house) for house in every])
+    hung = [
+        (UTILITY, new_id(), town.meters[house], town.points[house], millis(datetime(2024, 1, 1, tzinfo=UTC)), *SAID)
+        for house in every
+    ]
+    insert_rows(session, Installation, _INSTALLATION, hung)
+    insert_rows(session, Customer, _CUSTOMER, [_customer(town, house) for house in every])
+    insert_rows(session, Contract, _CONTRACT, [_contract(town, house) for house in every])
+    since = date(2024, 1, 1)
+    holders = [(UTILITY, new_id(), town.contracts[house], town.customers[house], since, *SAID) for house in every]
+    insert_rows(session, ContractHolder, _HOLDER, holders)
+    terms = [
+        (UTILITY, new_id(), town.contracts[house], "domestic", 1, 1, 3, [], [], {}, False, False, "", since, *SAID)
+        for house in every
+    ]
+    insert_rows(session, ContractTerms, _TERMS, terms)
+
+
+SAID = (RECORDED, "clerk")
+_POINT = (
+    "utility_id",
+    "id",
+    "code",
+    "street",
+    "number",
+    "detail",
+    "postal_code",
+    "ine_code",
+    "created_at",
+)
+_METER = ("utility_id", "id", "address", "serial", "calibre_mm", "q3_litres_hour", "modulus_litres", "radio", "created_at")
+_INSTALLATION = ("utility_id", "id", "meter_id", "supply_point_id", "from_ms", "recorded_at", "recorded_by")
+_CUSTOMER = ("utility_id", "id", "code", "nif", "name", "kind", "language", "address", "created_at")
+_CONTRACT = ("utility_id", "id", "code", "supply_point_id", "valid_from", "created_at")
+_HOLDER = ("utility_id", "id", "contract_id", "customer_id", "valid_from", "recorded_at", "recorded_by")
+_TERMS = (
+    "utility_id",
+    "id",
+    "contract_id",
+    "use",
+    "dwellings",
+    "premises",
+    "persons",
+    "groups",
+    "bonuses",
+    "parameters",
+    "habitual_home",
+    "vulnerable",
+    "note",
+    "valid_from",
+    "recorded_at",
+    "recorded_by",
+)
+
+
+def _point(town: Town, house: int) -> tuple[Any, ...]:
+    where = ("Carrer Major", str(house + 1), "", "03698", "03002")
+    return (UTILITY, town.points[house], f"PS-{house + 1:07d}", *where, RECORDED)
+
+
+def _meter(town: Town, house: int) -> tuple[Any, ...]:
+    return (UTILITY, town.meters[house], town.addresses[house], f"K{house + 1:07d}", 13, 2_500, 10**8, True, RECORDED)
+
+
+def _customer(town: Town, house: int) -> tuple[Any, ...]:
+    number = house + 10_000_000
+    address = {"street": f"Carrer Major, {house + 1}", "postal_code": "03698", "town": "Agost"}
+    name = f"Vecina {house + 1}"
+    return (UTILITY, town.customers[house], f"C-{house + 1:07d}", nif(number), name, "person", "es", address, RECORDED)
+
+
+def _contract(town: Town, house: int) -> tuple[Any, ...]:
+    return (UTILITY, town.contracts[house], f"K-{house + 1:07d}", town.points[house], date(2024, 1, 1), RECORDED)
