@@ -1,4 +1,4 @@
-"""Commands of the billing room: ``sgc rate``, ``sgc tariff check|show|list``.
+"""Commands of the billing room: ``sgc rate``, ``sgc tariff check|show|list``, ``sgc bench rate``.
 
 ``python -m billing.cli`` runs them alone.
 """
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 TARIFFS = Path(__file__).resolve().parent.parent / "examples" / "tariffs"
 Folder = Annotated[
     Path,
-    typer.Option("--tariffs", envvar="SGC_TARIFFS", help="Carpeta de tarifas / Folder of tariff files."),
+    typer.Option(
+        "--tariffs",
+        envvar="SGC_TARIFFS",
+        show_default="examples/tariffs",
+        help="Carpeta de tarifas / Folder of tariff files.",
+    ),
 ]
 
 
@@ -28,6 +33,21 @@ def register(app: typer.Typer) -> None:
     tariffs.command("show", help="Una tarifa como el cuadro que se publica / A tariff as its published table.")(show)
     tariffs.command("list", help="Las tarifas de la carpeta / The tariffs of the folder.")(listing)
     app.add_typer(tariffs, name="tariff")
+    bench_group(app).command("rate", help=BENCH_HELP)(bench)
+
+
+def bench_group(app: typer.Typer) -> typer.Typer:
+    """``sgc bench``, to which every room adds its own: the one already mounted, or a new one."""
+    for group in app.registered_groups:
+        if group.name == "bench" and group.typer_instance is not None:
+            return group.typer_instance
+    benches = typer.Typer(no_args_is_help=True, help="Medidas de velocidad / Speed measurements.")
+    app.add_typer(benches, name="bench")
+    return benches
+
+
+BENCH_HELP = """Contratos tarificados por segundo, frente a un núcleo escrito a mano / Contracts rated per second,
+against a hand-written kernel."""
 
 
 RATE_HELP = """La factura de un caso, línea a línea y con su porqué / Rate a case line by line, with its reasons.
@@ -179,6 +199,21 @@ def listing(
             _emit(row)
         else:
             typer.echo("  ".join(str(value or "-") for value in row.values()))
+
+
+def bench(
+    contracts: Annotated[int, typer.Option(min=1000, help="Contratos por pasada / Contracts a pass.")] = 65_536,
+    as_json: Annotated[bool, typer.Option("--json", help="El resultado como JSON / The result as JSON.")] = False,
+) -> None:
+    """Measure the rating kernel against the same tariff written by hand, in this process."""
+    from billing.rating.bench import measure
+
+    result = measure(contracts)
+    if as_json:
+        _emit(result)
+    else:
+        bound = result["bound"]
+        typer.echo(f"{result['value']:,} {result['unit']}, {result['ratio']} × {bound['value']:,} ({bound['name']})")
 
 
 def _versions(ids: Iterable[str], get: Callable[[str], Any]) -> Iterator[Any]:

@@ -32,6 +32,20 @@ class Interval:
             return False
         return self.high is None or value < self.high or (value == self.high and self.high_in)
 
+    def covers(self, other: "Interval") -> bool:
+        """Whether every number of ``other`` lies inside."""
+        return self._starts_before(other) and self._ends_after(other)
+
+    def _starts_before(self, other: "Interval") -> bool:
+        if self.low is None or other.low is None:
+            return self.low is None
+        return self.low < other.low or (self.low == other.low and self.low_in >= other.low_in)
+
+    def _ends_after(self, other: "Interval") -> bool:
+        if self.high is None or other.high is None:
+            return self.high is None
+        return self.high > other.high or (self.high == other.high and self.high_in >= other.high_in)
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -46,6 +60,23 @@ class Match:
     def holds(self, value: FactValue) -> bool:
         """Whether the fact's value satisfies this."""
         return self._found(value) != self.negated
+
+    @property
+    def lowest(self) -> Fraction:
+        """The least number it accepts, to put rows in order; a bound from below counts just after its value."""
+        first = self.intervals[0]
+        if first.low is None:
+            return first.high if first.high is not None and len(self.intervals) == 1 else Fraction(0)
+        return first.low
+
+    def hides(self, other: "Match") -> bool:
+        """Whether everything ``other`` accepts is accepted here already."""
+        if self.negated or other.negated or self.flag is not other.flag:
+            return False
+        if not (other.words or other.intervals):
+            return True
+        covered = all(any(mine.covers(theirs) for mine in self.intervals) for theirs in other.intervals)
+        return covered and other.words <= self.words
 
     def _found(self, value: FactValue) -> bool:
         if isinstance(value, bool):

@@ -88,8 +88,16 @@ class Charge(Protocol):
         """The key of the file that introduces it."""
 
     @property
+    def per(self) -> str:
+        """The stretch of time its prices are for; empty if time does not count."""
+
+    @property
     def facts(self) -> frozenset[str]:
         """The facts it may ask."""
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The parameters of the case it uses."""
 
     @property
     def once(self) -> bool:
@@ -100,6 +108,9 @@ class Charge(Protocol):
 
     def table(self) -> list[tuple[str, str, str]]:
         """Its published rows: concept, price, unit."""
+
+    def warnings(self) -> Iterator[tuple[str, str]]:
+        """What looks wrong about its numbers: kind and words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Every getter either returns a typed value or raises TariffError naming file, lin
 must be emptied: a key nobody asked for is an error, so a misspelt key never passes in silence.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -179,13 +179,6 @@ def read(text: str, name: str) -> Value:
     if node is None:
         raise TariffError([Problem(name, 1, "file", "''", "must not be empty")])
     return Value(name, "", node)
-
-
-def walk(value: Value) -> Iterator[Value]:
-    """Every node below and including ``value``."""
-    yield value
-    for child in value.items() if value.is_list else [v for _, v in value.pairs()] if value.is_mapping else []:
-        yield from walk(child)
 
 
 def _refuse_references(event: yaml.Event, name: str) -> None:

@@ -1,9 +1,10 @@
 """What the charges share: amounts that may be missing, tables by a fact, formulas over facts and time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Final
 
 from billing.tariff.errors import MissingPriceError, RatingError
@@ -83,6 +84,21 @@ def table(keys: Keys) -> Table | None:
 def _equivalent(key: Value, value: Value) -> tuple[str, tuple[tuple[Match, Fraction], ...]]:
     name = fact_name(key)
     return name, tuple((match(row, name), Fraction(item.decimal())) for row, item in value.pairs())
+
+
+def table_warnings(rows: Table) -> Iterator[tuple[str, str]]:
+    """Rows that are missing, that an earlier row hides, or whose amount falls as the fact grows."""
+    seen: list[tuple[Match, Decimal | None]] = []
+    for row, price in rows.rows:
+        if price is None:
+            yield "incomplete", f"not in the source: {rows.by} {row.text}"
+        if any(earlier.hides(row) for earlier, _ in seen):
+            yield "unreachable", f"{rows.by} {row.text} is already in an earlier row"
+        seen.append((row, price))
+    ranked = sorted((row.lowest, price, row.text) for row, price in seen if price is not None and row.intervals)
+    for (_, price, _), (_, higher, text) in pairwise(ranked):
+        if higher < price:
+            yield "falling", f"{rows.by} {text} costs {higher}, less than the row before it ({price})"
 
 
 def amount(value: Value) -> Decimal | None:

@@ -8,10 +8,11 @@ A limit includes its last m³ and is a number or a formula of m³ in one ``per``
 (and the minimum) by facts such as dwellings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Final, get_args
 
 from billing.money import MoneyError, decimal, divide, shown
@@ -34,6 +35,8 @@ from billing.tariff.steps import Action, Rebate, Tier, Volume, Water
 
 VOLUMES: Final[Mapping[str, Volume]] = {name: name for name in get_args(Volume)}
 LITRES: Final = 1000
+DEAR: Final = 20
+"""€/m³ above which a price is taken for a misprint."""
 Limit = Decimal | Expression
 
 
@@ -99,6 +102,21 @@ class Consumption:
         rebates = tuple(_rebate(rule, scale) for rule in self.rebates if rule.when.holds(ask.facts, ask.where))
         why = {"coefficient": str(shown(factor))} if self.coefficients else {}
         return Water(self.volume, litres(Fraction(self.minimum) * scale), self._tiers(ask, scale, factor), rebates, why)
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The parameters that hold a coefficient."""
+        return frozenset(rule.parameter for rule in self.coefficients if rule.parameter)
+
+    def warnings(self) -> Iterator[tuple[str, str]]:
+        """Blocks that are missing, useless or cheaper than the one before, and prices that look like cents."""
+        if self.missing:
+            yield "incomplete", f"not in the source: {self.missing}"
+        for number, block in enumerate(self.blocks, 1):
+            for label, price in block.prices:
+                yield from _price_warnings(f"block {number}{label and ' ' + label}", price)
+        for number, (below, block) in enumerate(pairwise(self.blocks), 2):
+            yield from _step_warnings(number, below, block)
 
     def table(self) -> list[tuple[str, str, str]]:
         """Its published rows: concept, price, unit."""
@@ -270,6 +288,23 @@ def _limit_text(limit: Limit | None) -> str:
     if limit is None:
         return ""
     return limit.text if isinstance(limit, Expression) else str(shown(limit))
+
+
+def _price_warnings(block: str, price: Decimal | None) -> Iterator[tuple[str, str]]:
+    if price is None:
+        yield "incomplete", f"not in the source: the price of {block}"
+    elif price > DEAR:
+        yield "misprint", f"{block} at {price} €/m³: cents or pesetas?"
+
+
+def _step_warnings(number: int, below: Block, block: Block) -> Iterator[tuple[str, str]]:
+    for (_, before), (_, price) in zip(below.prices, block.prices, strict=False):
+        if before is None or price is None:
+            continue
+        if price < before:
+            yield "falling", f"block {number} costs {price}, less than the block before it ({before})"
+        elif price == before:
+            yield "unreachable", f"block {number} costs the same as the block before it: its limit says nothing"
 
 
 def _range(below: str, limit: Limit | None, charge: Consumption) -> str:

@@ -5,7 +5,7 @@ fee: {per: day, amount: "max(amount(), premises * amount(15))", by: calibre_mm, 
 fee: {per: once, amount: A * connection_mm + B * connection_l_s, with: {A: 14.91, B: 16.26}}
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -22,6 +22,7 @@ from billing.tariff.charges.common import (
     amount,
     definitions,
     table,
+    table_warnings,
 )
 from billing.tariff.errors import MissingPriceError
 from billing.tariff.expression import Expression, expression
@@ -70,9 +71,24 @@ class Fee:
             return Formula(self.per, self.formula.text, self._of_water(ask, self.formula, quantity), self._why())
         return Fixed(quantity, self.per, self._price(ask), self._why())
 
+    @property
+    def parameters(self) -> frozenset[str]:
+        """A fee uses no parameter."""
+        return frozenset()
+
+    def warnings(self) -> Iterator[tuple[str, str]]:
+        """Amounts that are missing, fall as the fact grows, or can never be looked up."""
+        if self.missing:
+            yield "incomplete", f"not in the source: {self.missing}"
+        for name, value in self.own.constants.items():
+            if value is None:
+                yield "incomplete", f"not in the source: {name}"
+        if self.rows:
+            yield from table_warnings(self.rows)
+
     def table(self) -> list[tuple[str, str, str]]:
         """Its published rows: concept, price, unit."""
-        unit = "€" if self.once else f"€/{SPANISH[self.per][0]}"
+        unit = f"€/{SPANISH[self.per][0]}" if self.per and not self.once else "€"
         unit += "".join(f" y {FACTS[fact].spanish}" for fact in self.times)
         rows = [] if self.rows is None else self.rows.rows
         listed = (
@@ -115,7 +131,7 @@ def parse(value: Value, scope: Scope) -> Fee:
     with value.keys() as keys:
         missing = keys.text(MISSING)
         if missing:
-            return Fee("month", None, None, None, (), Definitions({}, {}), missing)
+            return Fee("", None, None, None, (), Definitions({}, {}), missing)
         per = keys.need("per").choice({name: name for name in PERS})
         rows, own = table(keys), definitions(keys)
         times = keys.take("times")

@@ -3,6 +3,7 @@
 The base is the sum of the rounded lines of the earlier components whose code matches.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -33,6 +34,23 @@ class PercentOf:
         """The percentage to take of the lines so far."""
         percent = Fraction(ask.parameters[self.parameter]) if self.parameter else self._published(ask)
         return Percent(self.of, self.sign * percent, self.blocks, why={"percent": str(shown(percent))})
+
+    @property
+    def per(self) -> str:
+        """A percentage knows no time of its own."""
+        return ""
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The parameter that holds its percentage, if one does."""
+        return frozenset([self.parameter] if self.parameter else [])
+
+    def warnings(self) -> Iterator[tuple[str, str]]:
+        """A percentage that was never published, or over a hundred."""
+        if self.percent is None and not self.parameter:
+            yield "incomplete", "not in the source: the percentage"
+        if self.percent is not None and self.percent > 100:
+            yield "misprint", f"{self.percent} % is more than the whole"
 
     def table(self) -> list[tuple[str, str, str]]:
         """Its published rows: concept, price, unit."""

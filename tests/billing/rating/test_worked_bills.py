@@ -124,7 +124,9 @@ def test_b09_blocks_with_a_price_change() -> None:
 
 
 def test_b10_leak_excess_at_its_own_price() -> None:
-    rated = bill(["ES-MENGIBAR-AGUA"], 120_000, {"months": 3}, supply={"calibre_mm": 15}, leak=True, reference_litres=30_000)
+    rated = bill(
+        ["ES-MENGIBAR-AGUA"], 120_000, {"months": 3}, supply={"calibre_mm": 15}, leak=True, reference_litres=30_000
+    )
     assert amounts(rated)[-1] == ("AGUA_FUGA", "81.00")
     assert rated.total == Decimal("115.51")
 
