@@ -15,7 +15,7 @@ from firmware_sim.layouts import AXIOMA, ITRON, MADDALENA
 from firmware_sim.meters import Behaviour, House, SimMeter
 from firmware_sim.place import Building, Street, Utility
 from firmware_sim.streams import stream
-from firmware_sim.telegram.address import Address
+from protocols.wmbus import Address
 
 # One in so many meters, and never fewer than one in a town.
 ONE_IN = {"leak": 80, "stopped": 250, "exchanged": 200, "silent": 200, "battery": 120}

@@ -7,7 +7,7 @@ from typing import Literal
 from firmware_sim.clock import MADRID
 from firmware_sim.layouts import LAYOUTS, Layout
 from firmware_sim.people import Customer
-from firmware_sim.telegram.address import Address
+from protocols.wmbus import Address
 
 Behaviour = Literal["normal", "leak", "stopped", "exchanged"]
 Use = Literal["domestic", "commercial"]

@@ -13,7 +13,7 @@ Frames are bytes with L first and without CRCs until ``frame_format_a`` or ``fra
 
 from firmware_sim.telegram import address as addresses
 from firmware_sim.telegram.address import MeterAddress
-from firmware_sim.telegram.ell import ExtendedLink, Session
+from firmware_sim.telegram.ell import ExtendedLink, Session, Variable
 from firmware_sim.telegram.link import (
     frame_format_a,
     frame_format_b,
@@ -40,7 +40,9 @@ __all__ = [
     "Session",
     "Status",
     "Transport",
+    "Variable",
     "build",
+    "build_fragments",
     "frame_format_a",
     "frame_format_b",
     "on_air_c1a",
@@ -62,6 +64,25 @@ def build(
 ) -> bytes:
     """A frame, L first without CRCs. ``address`` is the link's; a ValueError says what does not fit."""
     message = (protection or Plain()).apply(transport or Transport(), address, payload)
+    return _framed(address, message, ell, c_field)
+
+
+def build_fragments(
+    address: MeterAddress,
+    payload: bytes,
+    transport: Transport,
+    protection: Mode7,
+    *,
+    size: int,
+    ell: ExtendedLink | None = None,
+    c_field: int = SND_NR,
+) -> list[bytes]:
+    """The frames of one message that is cut into pieces of at most ``size`` bytes."""
+    pieces = protection.fragments(transport, address, payload, size)
+    return [_framed(address, piece, ell, c_field) for piece in pieces]
+
+
+def _framed(address: MeterAddress, message: bytes, ell: ExtendedLink | None, c_field: int) -> bytes:
     if ell is not None:
         message = ell.wrap(address, message)
     return link_frame(c_field, addresses.link_bytes(address), message)

@@ -1,6 +1,5 @@
 """The address bytes of EN 13757-3/-4: manufacturer, identification number, version and type."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -58,16 +57,3 @@ def header_bytes(address: MeterAddress) -> bytes:
         + manufacturer_bytes(address.manufacturer)
         + bytes((address.version, address.type))
     )
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
-    """The address of a simulated meter; its text is the one that every room uses."""
-
-    manufacturer: str
-    id: str
-    version: int
-    type: int
-
-    def __str__(self) -> str:
-        return f"{self.manufacturer}-{self.id}-{self.version:02X}-{self.type:02X}"

@@ -3,7 +3,9 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from firmware_sim.telegram import address as addresses
 from firmware_sim.telegram import values
+from firmware_sim.telegram.address import MeterAddress
 
 # Diehl's published default keys.
 DEFAULT_KEYS = (bytes.fromhex("39BC8A10E66D83F8"), bytes.fromhex("51728910E66D83F8"))
@@ -51,8 +53,14 @@ def hide(key: bytes, frame: bytes) -> bytes:
     return frame[:HIDDEN_FROM] + bytes(a ^ b for a, b in zip(frame[HIDDEN_FROM:], stream, strict=True))
 
 
+def address_bytes(address: MeterAddress) -> bytes:
+    """The eight bytes as these meters send them: M, version, type, id; SAP keeps the standard's order."""
+    link = addresses.link_bytes(address)
+    return link if address.manufacturer == "SAP" else link[:2] + link[6:] + link[2:6]
+
+
 def build(address: bytes, reading: PriosReading, key: bytes, *, c_field: int = 0x44, ci: int = 0xA1) -> bytes:
-    """A PRIOS frame, L first without CRCs; ``address`` are its eight bytes as they stand in the frame."""
+    """A PRIOS frame, L first without CRCs; ``address`` are its eight bytes as they stand in it."""
     plain = (
         bytes((PROOF,))
         + reading.litres.to_bytes(4, "little")

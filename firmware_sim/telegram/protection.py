@@ -67,6 +67,15 @@ class Mode7:
 
     def apply(self, transport: Transport, link: MeterAddress, payload: bytes) -> bytes:
         """AFL, header with its extension byte, encrypted blocks."""
+        fields, message, mac = self._sealed(transport, link, payload)
+        return fields.whole(mac) + message
+
+    def fragments(self, transport: Transport, link: MeterAddress, payload: bytes, size: int) -> list[bytes]:
+        """The same message in pieces of at most ``size`` bytes, each behind its own AFL."""
+        fields, message, mac = self._sealed(transport, link, payload)
+        return fields.fragments(message, mac, size)
+
+    def _sealed(self, transport: Transport, link: MeterAddress, payload: bytes) -> tuple[afl.Fields, bytes, bytes]:
         plain, blocks = blocked(payload, self.blocks, proof=self.proof)
         sender = addresses.identification_bytes(transport.sender(link).id)
         message = (
@@ -82,7 +91,7 @@ class Mode7:
             length=len(message) if self.with_length else None,
         )
         mac = security.mode7_mac(self.key, self.counter, sender, fields.authenticated() + message, self.mac_kind)
-        return fields.whole(mac) + message
+        return fields, message, mac
 
 
 @dataclass(frozen=True, slots=True)
