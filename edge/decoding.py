@@ -10,6 +10,10 @@ from protocols.wmbus import CounterStore, FormatStore, Keyring, Telegram, decode
 # The range of an index on the wire; a value outside it is no index.
 MOST_LITRES = 10**15
 
+# Sealed for us, whole for the centre, which may have the key.
+SEALED = frozenset({"key_missing", "key_wrong", "unsupported"})
+UNDECODABLE = "undecodable"
+
 _EPOCH = datetime.date(1970, 1, 1)
 
 
@@ -32,7 +36,7 @@ class Decoding:
             mode=frame.mode,
             rssi_dbm=None if frame.rssi_dbm is None else math.floor(frame.rssi_dbm + 0.5),
             crc_checked_by=frame.crc_checked_by,
-            state=security.state if telegram.ok else "undecodable",
+            state=security.state if telegram.ok or security.state in SEALED else UNDECODABLE,
             frame=frame.data,
             meter=None if telegram.meter is None else str(telegram.meter),
             access_no=telegram.access_no,
