@@ -12,16 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_sim import bulk
-from firmware_sim.build import instant
 from firmware_sim.channel import Channel, Heard, Receiver
+from firmware_sim.clock import instant
 from firmware_sim.firmware import Fleet
+from firmware_sim.ground import Ground
+from firmware_sim.meters import SimMeter
 from firmware_sim.telegram.link import frame_format_a
-from firmware_sim.town import Sent, Town
 
 WINDOW_MS = 7 * 24 * 3_600_000
 DAY_MS = 24 * 3_600_000
 
 Ints = npt.NDArray[np.int64]
+Sent = tuple[dt.datetime, SimMeter, bytes]
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -53,7 +55,7 @@ class Window:
 class Air:
     """Windows of a town's transmissions and of what a receiver in its middle hears."""
 
-    def __init__(self, town: Town, receiver: Receiver | None = None, *, window_days: int = 0) -> None:
+    def __init__(self, town: Ground, receiver: Receiver | None = None, *, window_days: int = 0) -> None:
         self.town = town
         self.fleet = Fleet(town)
         self.channel = Channel(town.seed, town.meters, receiver or Receiver(town.utility.lat, town.utility.lon))
@@ -96,7 +98,7 @@ class Air:
         return self.channel.listen(window.meters, window.starts_ms, on_air, window.frame)
 
 
-def transmissions(town: Town, *, since: dt.datetime | None, until: dt.datetime | None) -> Iterator[Sent]:
+def transmissions(town: Ground, *, since: dt.datetime | None, until: dt.datetime | None) -> Iterator[Sent]:
     """Every transmission of the town in [since, until): instant, meter, frame of format A."""
     low = int(since.timestamp() * 1000) if since else 1000 * town.clock.first
     high = int(until.timestamp() * 1000) if until else 1000 * town.clock.air_end

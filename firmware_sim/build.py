@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware_sim import consumption, people, place
-from firmware_sim.clock import HOUR, MADRID, Clock
+from firmware_sim.clock import HOUR, MADRID, Clock, instant
 from firmware_sim.consumption import Household
 from firmware_sim.layouts import AXIOMA, ITRON, MADDALENA
 from firmware_sim.meters import Behaviour, House, SimMeter
@@ -228,8 +228,3 @@ def _identity(rng: random.Random, number: int, *, leak: bool) -> Identity:
     address = Address(layout.manufacturer, identification, layout.version, layout.type)
     serial = f"{layout.manufacturer}{rng.randrange(15, 26)}{identification}"
     return Identity(address, serial, rng.randbytes(16), layout.name)
-
-
-def instant(seconds: int) -> dt.datetime:
-    """Aware UTC from epoch seconds."""
-    return dt.datetime.fromtimestamp(seconds, dt.UTC)

@@ -50,7 +50,8 @@ def town(
         "end": drawn.end.isoformat(),
         "litres": litres,
     }
-    typer.echo(json.dumps(result) if as_json else f"{path}: {len(drawn.houses)} + {litres} l")
+    words = f"{path}: {len(drawn.houses)} suministros, {len(drawn.meters)} contadores, {litres} l"
+    typer.echo(json.dumps(result) if as_json else words)
 
 
 @sim.command()

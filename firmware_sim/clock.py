@@ -27,6 +27,11 @@ def local_date(seconds: int) -> dt.date:
     return dt.datetime.fromtimestamp(seconds, MADRID).date()
 
 
+def instant(seconds: int) -> dt.datetime:
+    """Aware UTC from epoch seconds."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
+
+
 def month_later(day: dt.date, months: int) -> dt.date:
     """The same day of the month some months later; months may be negative."""
     index = day.year * 12 + day.month - 1 + months

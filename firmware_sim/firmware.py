@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from firmware_sim import bulk
 from firmware_sim.clock import HOUR, local_midnight
+from firmware_sim.ground import Ground
 from firmware_sim.layouts import Ints, Sends, constant
 from firmware_sim.meters import SimMeter
 from firmware_sim.streams import hashed, stream
 from firmware_sim.telegram import SND_NR, values
 from firmware_sim.telegram import address as addresses
 from firmware_sim.telegram.transport import CI_FIELDS, Transport
-from firmware_sim.town import Town
 
 Bytes = npt.NDArray[np.uint8]
 Millis = npt.NDArray[np.int64]
@@ -88,7 +88,7 @@ class Batch:
 class Fleet:
     """The firmware of all meters of a town."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: Ground) -> None:
         self.town = town
         begin = 1000 * town.clock.first
         self.radios = {

@@ -16,7 +16,8 @@ from stdnum import iban
 from stdnum.es import nif, referenciacatastral
 
 from firmware_sim.clock import FREE_DAY, MADRID, WORKDAY
-from firmware_sim.town import Town, TownError
+from firmware_sim.ground import TownError
+from firmware_sim.town import Town
 
 TOWN = Town.build()
 HOUR = dt.timedelta(hours=1)
