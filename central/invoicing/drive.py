@@ -17,7 +17,7 @@ from sqlalchemy import Engine, select
 from central.invoicing.partitions import FencedError, Task, tasks
 from central.invoicing.plan import OPEN
 from central.invoicing.states import RunError
-from central.invoicing.worker import work
+from central.invoicing.worker import lent, work
 from central.store import read_session
 from central.store.models import RunPartition
 
@@ -69,15 +69,15 @@ def drive(
     A partition that fails does not stop the others; its error is raised as RunError when they are through, and the
     same call later takes up what is left.
     """
-    url = engine.url.render_as_string(hide_password=False)
     meter = _Meter(engine, utility_id, run_id, progress)
     fruitless = 0
-    while todo := _open(engine, utility_id, run_id, stage):
-        broken = _round(partial(work, url, keys=keys), todo, executors, meter)
-        left = len(_open(engine, utility_id, run_id, stage))
-        fruitless = fruitless + 1 if left == len(todo) else 0
-        if fruitless >= FRUITLESS_ROUNDS:
-            raise RunError(f"run {run_id}: {stage}: {left} partitions left and workers keep ending: {broken}")
+    with lent(engine) as url:
+        while todo := _open(engine, utility_id, run_id, stage):
+            broken = _round(partial(work, url, keys=keys), todo, executors, meter)
+            left = len(_open(engine, utility_id, run_id, stage))
+            fruitless = fruitless + 1 if left == len(todo) else 0
+            if fruitless >= FRUITLESS_ROUNDS:
+                raise RunError(f"run {run_id}: {stage}: {left} partitions left and workers keep ending: {broken}")
 
 
 def _round(job: Callable[[Task], int], todo: list[Task], executors: Executors, meter: "_Meter") -> BaseException | None:

@@ -4,7 +4,7 @@ The order is that of partitions and, within each, of contract ids. Each partitio
 record its first one follows, so shares are issued in parallel and yet are chained as if one after the other.
 """
 
-from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, datetime
 from typing import Any
 
@@ -99,18 +99,18 @@ def _chain(session: Session, run: BillingRun, partitions: list[RunPartition], at
     day, stamp = f"{issued:%d-%m-%Y}", stamp_of(at)
     position = head.next_position
     previous = msgspec.convert(head.head, Link) if head.head else None
-    amounts = _amounts(session, run)
-    for partition in partitions:
-        first = partition.first_number or 0
-        partition.chain_position = position
-        partition.chain_previous = msgspec.to_builtins(previous) if previous else None
-        digest = previous.hash if previous else ""
-        for value in range(first, first + partition.bills):
-            vat, total = next(amounts)
-            text = number_text(run.series, value)
-            digest = hash_issue(nif, text, day, KIND, str(euros(vat)), str(euros(total)), digest, stamp)
-            previous = Link(nif, text, issued, digest)
-        position += partition.bills
+    with closing(session.execute(_amounts(run))) as amounts:
+        for partition in partitions:
+            first = partition.first_number or 0
+            partition.chain_position = position
+            partition.chain_previous = msgspec.to_builtins(previous) if previous else None
+            digest = previous.hash if previous else ""
+            for value, row in zip(range(first, first + partition.bills), amounts, strict=False):
+                text = number_text(run.series, value)
+                vat, total = str(euros(row.vat_cents)), str(euros(row.total_cents))
+                digest = hash_issue(nif, text, day, KIND, vat, total, digest, stamp)
+                previous = Link(nif, text, issued, digest)
+            position += partition.bills
     head.next_position = position
     head.head = msgspec.to_builtins(previous) if previous else None
 
@@ -126,13 +126,11 @@ def _locked_chain(session: Session, utility_id: int, system: str) -> FiscalChain
     ).one()
 
 
-def _amounts(session: Session, run: BillingRun) -> Iterator[tuple[int, int]]:
-    """VAT and total of every bill in the run's order, in cents."""
-    rows: Any = (
+def _amounts(run: BillingRun) -> Any:
+    """VAT and total of every bill in the run's order, in cents, a block at a time."""
+    return (
         select(DraftBill.vat_cents, DraftBill.total_cents)
         .where(DraftBill.utility_id == run.utility_id, DraftBill.run_id == run.id, DraftBill.status == READY)
         .order_by(DraftBill.partition, DraftBill.contract_id)
         .execution_options(yield_per=BLOCK)
     )
-    for row in session.execute(rows):
-        yield row.vat_cents, row.total_cents

@@ -1,5 +1,7 @@
 """What an executor runs: one stage of one partition, in whatever process or machine it was placed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,9 +32,31 @@ def work(url: str, task: Task, keys: Path | None = None) -> int:
     raise RunError(f"stage {task.stage}: must be {SIMULATE}, {ISSUE} or {DELIVER}")
 
 
-@lru_cache(maxsize=4)
+_lent: dict[str, Engine] = {}
+
+
+@contextmanager
+def lent(engine: Engine) -> Iterator[str]:
+    """Let work in this process use the caller's engine; gives the URL that work is to be asked for with."""
+    url = engine.url.render_as_string(hide_password=False)
+    before = _lent.get(url)
+    _lent[url] = engine
+    try:
+        yield url
+    finally:
+        if before is None:
+            del _lent[url]
+        else:
+            _lent[url] = before
+
+
 def _engine(url: str) -> Engine:
-    """One engine per database and process: connections outlive a task."""
+    return _lent.get(url) or _own_engine(url)
+
+
+@lru_cache(maxsize=4)
+def _own_engine(url: str) -> Engine:
+    """A worker process has one engine per database: connections outlive a task."""
     return open_engine(url)
 
 

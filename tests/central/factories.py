@@ -250,7 +250,17 @@ _POINT = (
     "ine_code",
     "created_at",
 )
-_METER = ("utility_id", "id", "address", "serial", "calibre_mm", "q3_litres_hour", "modulus_litres", "radio", "created_at")
+_METER = (
+    "utility_id",
+    "id",
+    "address",
+    "serial",
+    "calibre_mm",
+    "q3_litres_hour",
+    "modulus_litres",
+    "radio",
+    "created_at",
+)
 _INSTALLATION = ("utility_id", "id", "meter_id", "supply_point_id", "from_ms", "recorded_at", "recorded_by")
 _CUSTOMER = ("utility_id", "id", "code", "nif", "name", "kind", "language", "address", "created_at")
 _CONTRACT = ("utility_id", "id", "code", "supply_point_id", "valid_from", "created_at")

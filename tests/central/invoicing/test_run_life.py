@@ -1,0 +1,246 @@
+"""A run from its creation to delivered documents, and who may do what when."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import func, select
+
+from central.invoicing import desk, run
+from central.invoicing.states import RunError
+from central.store import read_session, write_session
+from central.store.models import (
+    AuditEntry,
+    DraftBill,
+    DraftException,
+    FiscalRecord,
+    Invoice,
+    InvoiceDocument,
+    InvoiceLine,
+    InvoiceReading,
+    LedgerEntry,
+    Series,
+)
+from tests.central.factories import NEXT_PERIOD, NOW, Town
+from tests.central.invoicing.driving import (
+    CHECKER,
+    LEGAL,
+    LEGAL_TOO,
+    MAKER,
+    approved,
+    contents,
+    created,
+    issued,
+    run_row,
+    simulated,
+    status,
+)
+
+
+def test_simulation_leaves_every_legal_table_as_it_was(town: Town) -> None:
+    before = contents(town, *LEGAL, *LEGAL_TOO)
+    run_id = simulated(town)
+    assert status(town, run_id) == "review"
+    assert contents(town, *LEGAL, *LEGAL_TOO) == before
+    with read_session(town.engine) as session:
+        drafts = session.execute(select(DraftBill.litres, DraftBill.total_cents).order_by(DraftBill.contract_id)).all()
+    assert [draft.litres for draft in drafts] == [10_000 + 100 * house for house in range(7)]
+    # Agost, calibre 13, one month, 10 m3: 4.46 + 5 x 0.4375 + 5 x 1.3673 = 13.49 euros and 10 % of VAT.
+    assert drafts[0].total_cents == 1484
+
+
+def test_what_is_issued_is_what_was_reviewed(town: Town) -> None:
+    run_id = simulated(town)
+    with write_session(town.engine) as session:
+        drafts = session.execute(
+            select(DraftBill.contract_id, DraftBill.litres, DraftBill.total_cents).order_by(DraftBill.contract_id)
+        ).all()
+        run.approve(session, run.run_of(session, town.utility_id, run_id), CHECKER, NOW)
+    # A reading that arrives after the approval changes nothing.
+    town.read(0, date(2026, 2, 1), 99_000, revision=1)
+    run.issue(town.engine, town.utility_id, run_id, run.Operator(CHECKER), NOW)
+    with read_session(town.engine) as session:
+        bills = session.execute(
+            select(Invoice.contract_id, Invoice.litres, Invoice.total_cents).order_by(Invoice.contract_id)
+        ).all()
+    assert [tuple(row) for row in bills] == [tuple(row) for row in drafts]
+
+
+def test_an_issued_run_is_numbered_chained_and_posted_in_one_order(town: Town) -> None:
+    run_id = issued(town)
+    with read_session(town.engine) as session:
+        invoices = session.scalars(select(Invoice).order_by(Invoice.number)).all()
+        records = session.scalars(select(FiscalRecord).order_by(FiscalRecord.position)).all()
+        owed = session.scalar(select(func.sum(LedgerEntry.amount_cents)).where(LedgerEntry.amount_cents > 0))
+        balance = session.scalar(select(func.sum(LedgerEntry.amount_cents)))
+        lines = session.scalar(select(func.sum(InvoiceLine.amount_cents)))
+        series = session.get_one(Series, (town.utility_id, "AG2026"))
+    assert [row.number for row in invoices] == list(range(1, 8))
+    assert [row.number_text for row in invoices] == [f"AG2026/{number:06d}" for number in range(1, 8)]
+    assert [row.contract_id for row in invoices] == sorted(town.contracts)
+    assert [record.invoice_id for record in records] == [row.id for row in invoices]
+    assert records[0].previous_hash == ""
+    assert [record.previous_hash for record in records[1:]] == [record.hash for record in records[:-1]]
+    assert records[-1].hash in records[-1].record
+    assert (balance, owed) == (0, sum(row.total_cents for row in invoices))
+    assert lines == sum(row.base_cents for row in invoices)
+    assert (series.next_number, series.last_date) == (8, date(2026, 2, 1))
+    assert run_row(town, run_id).summary["invoices"] == 7
+
+
+def test_each_bill_gets_its_document(town: Town) -> None:
+    run_id = issued(town, partition_size=100)
+    run.deliver(town.engine, town.utility_id, run_id, run.Operator(CHECKER), NOW)
+    assert status(town, run_id) == "delivered"
+    with read_session(town.engine) as session:
+        documents = session.scalars(select(InvoiceDocument)).all()
+    assert len(documents) == 7
+    assert all(document.content.startswith(b"%PDF") for document in documents)
+
+
+def test_whoever_made_a_run_may_not_approve_it(town: Town) -> None:
+    run_id = simulated(town)
+    with write_session(town.engine) as session, pytest.raises(RunError, match=f"{MAKER} made it; another person"):
+        run.approve(session, run.run_of(session, town.utility_id, run_id), MAKER, NOW)
+    assert status(town, run_id) == "review"
+
+
+def test_a_run_with_open_exceptions_is_not_approved_until_each_is_waived_with_a_reason(town: Town) -> None:
+    town.read(2, date(2026, 2, 1), 400, revision=1)
+    run_id = simulated(town)
+    with read_session(town.engine) as session:
+        found = session.scalars(select(DraftException)).all()
+    assert {(row.contract_id, row.code) for row in found} >= {(town.contracts[2], "estimated")}
+    with write_session(town.engine) as session:
+        row = run.run_of(session, town.utility_id, run_id)
+        with pytest.raises(RunError, match="exceptions are open"):
+            run.approve(session, row, CHECKER, NOW)
+        for exception in found:
+            with pytest.raises(RunError, match="waiving needs a reason"):
+                desk.waive(session, row, exception.contract_id, exception.code, MAKER, NOW, "  ")
+            desk.waive(session, row, exception.contract_id, exception.code, MAKER, NOW, "visto")
+        with pytest.raises(RunError, match="is not open"):
+            desk.waive(session, row, found[0].contract_id, found[0].code, MAKER, NOW, "otra vez")
+        run.approve(session, row, CHECKER, NOW)
+    assert status(town, run_id) == "approved"
+
+
+def test_a_held_contract_is_left_out_and_its_number_is_not_missed(town: Town) -> None:
+    run_id = simulated(town)
+    with write_session(town.engine) as session:
+        row = run.run_of(session, town.utility_id, run_id)
+        desk.hold(session, row, town.contracts[3], MAKER, NOW, "releer")
+        run.approve(session, row, CHECKER, NOW)
+    run.issue(town.engine, town.utility_id, run_id, run.Operator(CHECKER), NOW)
+    with read_session(town.engine) as session:
+        invoices = session.scalars(select(Invoice).order_by(Invoice.number)).all()
+    assert town.contracts[3] not in [row.contract_id for row in invoices]
+    assert [row.number for row in invoices] == list(range(1, 7))
+
+
+def test_a_cancelled_run_goes_no_further_and_frees_its_contracts(town: Town) -> None:
+    run_id = approved(town)
+    with write_session(town.engine) as session:
+        run.cancel(session, run.run_of(session, town.utility_id, run_id), CHECKER, NOW, "tarifa equivocada")
+    with pytest.raises(RunError, match="is cancelled; only an approved run is issued"):
+        run.issue(town.engine, town.utility_id, run_id, run.Operator(CHECKER), NOW)
+    again = issued(town, code="R-2026-01-bis")
+    assert run_row(town, again).summary["invoices"] == 7
+
+
+def test_an_approved_run_can_not_be_simulated_again(town: Town) -> None:
+    run_id = approved(town)
+    with pytest.raises(RunError, match="approved → simulating: not allowed"):
+        run.simulate(town.engine, town.utility_id, run_id, run.Operator(MAKER), NOW)
+
+
+def test_the_next_period_opens_with_the_reading_that_closed_this_one(town: Town) -> None:
+    issued(town)
+    issued(town, NEXT_PERIOD)
+    ends = (
+        select(
+            Invoice.contract_id, Invoice.period_from, InvoiceReading.role, InvoiceReading.at_ms, InvoiceReading.litres
+        )
+        .join(Invoice, Invoice.id == InvoiceReading.invoice_id)
+        .order_by(Invoice.contract_id, Invoice.period_from, InvoiceReading.position)
+    )
+    with read_session(town.engine) as session:
+        rows = session.execute(ends).all()
+    by_contract = {contract: [row[2:] for row in rows if row.contract_id == contract] for contract in town.contracts}
+    for first_opening, first_closing, second_opening, second_closing in by_contract.values():
+        assert first_closing[1:] == second_opening[1:]
+        assert (first_opening[0], second_closing[0]) == ("opening", "closing")
+
+
+def test_a_period_that_is_billed_already_is_not_billed_again(town: Town) -> None:
+    issued(town)
+    run_id = simulated(town, code="otra")
+    assert run_row(town, run_id).summary["bills"] == 0
+    with write_session(town.engine) as session, pytest.raises(RunError, match="has no bill to issue"):
+        run.approve(session, run.run_of(session, town.utility_id, run_id), CHECKER, NOW)
+
+
+def test_numbers_go_on_from_run_to_run_and_dates_never_fall(town: Town) -> None:
+    issued(town, issue_date=date(2026, 3, 20))
+    run_id = approved(town, NEXT_PERIOD, issue_date=date(2026, 3, 19))
+    with pytest.raises(RunError, match="issue date 2026-03-19 must not precede the date of the last number"):
+        run.issue(town.engine, town.utility_id, run_id, run.Operator(CHECKER), NOW)
+    assert status(town, run_id) == "approved"
+
+
+def test_what_cannot_be_billed_is_parked_with_the_reason_and_the_others_go_on(town: Town) -> None:
+    run_id = simulated(town, settings={"supply_facts": {"calibre_mm": 14}})
+    with read_session(town.engine) as session:
+        texts = session.scalars(select(DraftException.text).where(DraftException.code == "cannot_bill")).all()
+    assert len(texts) == 7
+    assert "calibre_mm" in texts[0]
+    assert run_row(town, run_id).summary["parked"] == 7
+
+
+def test_every_move_of_a_run_is_in_the_audit_log_with_who_and_why(town: Town) -> None:
+    run_id = approved(town)
+    with write_session(town.engine) as session:
+        run.cancel(session, run.run_of(session, town.utility_id, run_id), CHECKER, NOW, "prueba")
+    with read_session(town.engine) as session:
+        entries = session.scalars(
+            select(AuditEntry).where(AuditEntry.subject == "billing_run").order_by(AuditEntry.position)
+        ).all()
+    assert [(entry.action, entry.actor) for entry in entries] == [
+        ("run.created", MAKER),
+        ("run.simulating", MAKER),
+        ("run.review", MAKER),
+        ("run.approved", CHECKER),
+        ("run.cancelled", CHECKER),
+    ]
+    assert (entries[-1].before, entries[-1].after) == ({"status": "approved"}, {"status": "cancelled"})
+    assert entries[-1].reason == "prueba"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"settings": {"colour": "blue"}}, "unknown field `colour`"),
+        ({"settings": {"volume": {"unit_litres": "x"}}}, r"Expected `int`, got `str` - at `\$.volume.unit_litres`"),
+        ({"settings": {"fiscal": {"system": "verifactu"}}}, "verifactu records name the invoicing system"),
+        ({"due_date": date(2025, 1, 1)}, "due date 2025-01-01 must not precede the issue date"),
+        ({"issue_date": date(2026, 1, 15)}, "must not precede the period's end"),
+        ({"settings": {"zones": ["norte"]}}, "no contract is in force"),
+    ],
+)
+def test_a_run_that_cannot_be_is_refused_by_name(town: Town, changes: dict[str, object], text: str) -> None:
+    with pytest.raises(RunError, match=text):
+        created(town, **changes)
+
+
+def test_lines_keep_the_exact_quantities_and_prices_of_the_tariff(town: Town) -> None:
+    issued(town)
+    with read_session(town.engine) as session:
+        first = session.scalars(
+            select(InvoiceLine).join(Invoice, Invoice.id == InvoiceLine.invoice_id).where(Invoice.number == 1)
+        ).all()
+    assert [(line.quantity, Decimal(line.unit_price), line.amount_cents) for line in first] == [
+        ("1", Decimal("4.46"), 446),
+        ("5", Decimal("0.4375"), 219),
+        ("5", Decimal("1.3673"), 684),
+    ]
+    assert all(line.tariff_version_id is not None and line.why["clause"] for line in first)
