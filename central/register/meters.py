@@ -1,16 +1,18 @@
 """Meters and their keys."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Connection, Select, select
 from sqlalchemy.orm import Session
 
 from central.register import identifiers as check
 from central.register.change import Change, journalled, retire
 from central.register.errors import RegisterError
-from central.register.keys import KeyRing, Sealed
+from central.register.keys import KeyFileError, KeyRing, Sealed
 from central.store import new_id
 from central.store.models import Meter, MeterKey
+from central.store.parts import in_parts
 
 KEY_BYTES = 16
 
@@ -101,15 +103,44 @@ def sealed_key(meter: Meter, key: bytes, ring: KeyRing, by: Change) -> MeterKey:
     )
 
 
-def meter_keys(session: Session, utility_id: int, addresses: Iterable[str], ring: KeyRing) -> dict[str, bytes]:
-    """The current keys of those of the meters that have one, by address."""
+class RegisteredKeys(NamedTuple):
+    """Keys by address, and why a key that is registered cannot be used."""
+
+    keys: dict[str, bytes]
+    problems: dict[str, str]
+
+    def problem(self, address: str) -> str:
+        """Why there is no key for a meter."""
+        return self.problems.get(address, f"key of meter {address}: none is registered")
+
+
+def registered_keys(
+    connection: Connection | Session, utility_id: int, addresses: Iterable[str], ring: KeyRing | None
+) -> RegisteredKeys:
+    """The current keys of those of the meters that have one."""
     query = (
         select(Meter.address, MeterKey.kek, MeterKey.nonce, MeterKey.sealed)
         .join(MeterKey, (MeterKey.utility_id == Meter.utility_id) & (MeterKey.meter_id == Meter.id))
-        .where(Meter.utility_id == utility_id, MeterKey.retired_at.is_(None), Meter.address.in_(list(addresses)))
+        .where(Meter.utility_id == utility_id, MeterKey.retired_at.is_(None))
     )
-    rows = session.execute(query).all()
-    return {address: ring.open(address, Sealed(kek, nonce, sealed)) for address, kek, nonce, sealed in rows}
+    found = RegisteredKeys({}, {})
+    for part in in_parts(addresses):
+        for address, kek, nonce, sealed in connection.execute(query.where(Meter.address.in_(part))).all():
+            try:
+                if ring is None:
+                    raise KeyFileError(f"key of meter {address}: this process has no key file to open it with")
+                found.keys[address] = ring.open(address, Sealed(kek, nonce, sealed))
+            except KeyFileError as error:
+                found.problems[address] = str(error)
+    return found
+
+
+def meter_keys(session: Session, utility_id: int, addresses: Iterable[str], ring: KeyRing) -> dict[str, bytes]:
+    """The keys by address; raises :class:`KeyFileError` where one that is registered cannot be opened."""
+    found = registered_keys(session, utility_id, addresses, ring)
+    for problem in found.problems.values():
+        raise KeyFileError(problem)
+    return found.keys
 
 
 def _current_keys(utility_id: int) -> Select[MeterKey]:

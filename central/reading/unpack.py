@@ -1,0 +1,182 @@
+"""From the items of one batch to rows. Whatever is wrong with one item is that item's trouble alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from central.reading.clocks import BatchClock
+from central.reading.judge import first_verdict
+from central.reading.known import KnownMeter
+from central.reading.opening import SEALED, Opener
+from central.reading.quarantine import Entry
+from central.reading.rows import (
+    RADIO,
+    RADIO_DUE,
+    TYPED,
+    EventRow,
+    ReadingRow,
+    Rows,
+    VisitRow,
+    note,
+)
+from central.register.meters import RegisteredKeys
+from central.store import new_ids
+from central.times import midnight_of_day_number, millis
+from protocols.sync import Batch, Event, Item, TelegramItem, TypedReading
+
+
+@dataclass(frozen=True)
+class Lookups:
+    """What the register knows of a utility, as far as a group of batches needs it."""
+
+    meters: Mapping[str, KnownMeter]
+    points: Mapping[str, int]
+    keys: RegisteredKeys
+    opener: Opener
+
+
+class Unpacker:
+    """Turns the items of one batch into rows."""
+
+    def __init__(
+        self,
+        batch: Batch,
+        utility_id: int,
+        device_id: int,
+        batch_id: int,
+        received_at: datetime,
+        lookups: Lookups,
+        rows: Rows,
+    ) -> None:
+        self._batch = batch
+        self._utility_id = utility_id
+        self._device_id = device_id
+        self._batch_id = batch_id
+        self._received_at = received_at
+        self._received_ms = millis(received_at)
+        self._clock = BatchClock(batch.sealed_at, self._received_ms)
+        self._lookups = lookups
+        self._rows = rows
+
+    def run(self) -> None:
+        """Unpack every item."""
+        for item, row_id in zip(self._batch.items, new_ids(len(self._batch.items)), strict=True):
+            if isinstance(item, TelegramItem):
+                self._telegram(item, row_id)
+            elif isinstance(item, TypedReading):
+                self._visit(item, row_id)
+            else:
+                self._event(item, row_id)
+
+    def _telegram(self, item: TelegramItem, row_id: int) -> None:
+        stamp = item.at
+        at_ms = stamp.wall_ms if stamp.trusted else self._clock.when(stamp)
+        meter = None if item.meter is None else self._lookups.meters.get(item.meter)
+        if meter is not None and item.state in SEALED:
+            item = self._opened(item)
+        self._rows.telegrams.append(
+            (
+                self._utility_id, at_ms, row_id, self._batch_id, item.id, meter.id if meter else None, item.meter,
+                item.frame, item.mode, item.rssi_dbm, item.receiver, item.crc_checked_by, item.state, item.proof,
+                item.access_no, item.litres, " ".join(item.alarms), stamp.mono_ns, stamp.trusted,
+                None if at_ms == stamp.wall_ms else stamp.wall_ms,
+            )
+        )  # fmt: skip
+        note(self._rows.receivers, (self._utility_id, self._device_id, item.receiver), at_ms)
+        if meter is None:
+            return
+        for alarm in item.alarms:
+            note(self._rows.alarms, (self._utility_id, meter.id, alarm), at_ms)
+        doubt = "" if stamp.trusted else self._clock.doubt(stamp)
+        if item.litres is not None:
+            self._reading(RADIO, meter, at_ms, item.litres, at_ms, row_id, doubt)
+        for day, litres in item.due:
+            self._reading(RADIO_DUE, meter, midnight_of_day_number(day), litres, at_ms, row_id, doubt)
+
+    def _reading(
+        self, kind: int, meter: KnownMeter, at_ms: int, litres: int, heard_ms: int, telegram_id: int, doubt: str
+    ) -> None:
+        # A due date lies before the telegram that tells of it, whenever that telegram arrived.
+        latest = min(heard_ms, self._received_ms) if kind == RADIO_DUE else self._received_ms
+        status, reason = first_verdict(litres, at_ms, latest, meter.modulus_litres, doubt)
+        self._rows.readings.append(
+            ReadingRow(
+                self._utility_id, at_ms, meter.id, kind, 0, litres, status, reason, heard_ms, telegram_id, None,
+                self._received_ms,
+            )
+        )  # fmt: skip
+
+    def _opened(self, item: TelegramItem) -> TelegramItem:
+        address = item.meter or ""
+        key = self._lookups.keys.keys.get(address)
+        if key is None and item.state != "unsupported":
+            opened, reason = item, self._lookups.keys.problem(address)
+        else:
+            opened, reason = self._lookups.opener.open(item, key)
+        if reason:
+            # One entry for each meter and state, however many telegrams are kept behind it.
+            self._keep("telegram", f"telegram:{self._utility_id}:{address}:{opened.state}", reason, item)
+        return opened
+
+    def _visit(self, item: TypedReading, row_id: int) -> None:
+        at_ms = self._clock.when(item.at)
+        point = self._lookups.points.get(item.supply)
+        meter = self._lookups.meters.get(item.meter)
+        reason = _visit_refusal(item, point, meter)
+        if point is None or reason:
+            key = f"visit:{self._batch.device}:{self._batch.boot}:{self._batch.number}:{item.id}"
+            self._keep("visit", key, reason, item)
+            return
+        self._rows.visits.append(
+            VisitRow(
+                self._utility_id, row_id, self._device_id, self._batch_id, item.id, point, meter.id if meter else None,
+                at_ms, item.litres, item.code, item.reader, item.note, item.replaces, item.confirmed, item.at.trusted,
+            )
+        )  # fmt: skip
+        if item.litres is None or meter is None:
+            return
+        doubt = self._clock.doubt(item.at)
+        status, reason = first_verdict(item.litres, at_ms, self._received_ms, meter.modulus_litres, doubt)
+        self._rows.readings.append(
+            ReadingRow(
+                self._utility_id, at_ms, meter.id, TYPED, 0, item.litres, status, reason, None, None, row_id,
+                self._received_ms,
+            )
+        )  # fmt: skip
+
+    def _event(self, item: Event, row_id: int) -> None:
+        self._rows.events.append(
+            EventRow(
+                self._utility_id, row_id, self._device_id, self._batch_id, item.id, self._clock.when(item.at),
+                item.kind, item.data,
+            )
+        )  # fmt: skip
+
+    def _keep(self, kind: str, key: str, reason: str, item: Item) -> None:
+        alone = msgspec.structs.replace(self._batch, items=(item,))
+        self._rows.troubles.append(
+            Entry(
+                kind=kind,
+                key=key,
+                device=self._batch.device,
+                reason=reason,
+                payload=msgspec.msgpack.encode(alone),
+                received_at=self._received_at,
+                utility_id=self._utility_id,
+                boot=self._batch.boot,
+                number=self._batch.number,
+            )
+        )
+
+
+def _visit_refusal(item: TypedReading, point: int | None, meter: KnownMeter | None) -> str:
+    """Why a visit cannot be recorded; empty where it can."""
+    if point is None:
+        return f"visit.supply: {item.supply!r}, is not a supply point of this utility"
+    if len(item.code) != 2:
+        return f"visit.code: {item.code!r}, must be two characters"
+    if meter is None and item.litres is not None:
+        return f"visit.meter: {item.meter!r}, is not a meter of this utility"
+    return ""
