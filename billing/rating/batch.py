@@ -21,7 +21,7 @@ from billing.rating.lines import Line, Rated, Vat
 from billing.rating.plan import Plan, plan
 from billing.rating.rate import Tariffs, run
 from billing.rating.tables import VATS, Arrays, Tables
-from billing.tariff.errors import RatingError
+from billing.tariff.errors import RatingError, TariffError
 from billing.tariff.steps import Exempt, Fixed, Percent
 
 NO_REFERENCE: Final = -1
@@ -66,7 +66,7 @@ class Rater:
 
     def __init__(self, classes: Sequence[Case], book: Tariffs) -> None:
         self.classes = list(classes)
-        self.errors: dict[int, RatingError] = {}
+        self.errors: dict[int, RatingError | TariffError] = {}
         self._book = book
         self._tables = Tables()
         self._plans: list[Plan] = []
@@ -115,7 +115,7 @@ class Rater:
     def _compile(self, number: int, case: Case) -> None:
         try:
             steps = plan(case, self._book.get)
-        except RatingError as error:
+        except (RatingError, TariffError) as error:
             self.errors[number] = error
             steps = Plan((), False, False)
         self._plans.append(steps)

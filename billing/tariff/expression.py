@@ -62,7 +62,7 @@ class Expression:
         evaluator = _Exact(self.text, dict(names), {**FUNCTIONS, **functions})
         try:
             return Fraction(evaluator.eval(self.text))
-        except (ZeroDivisionError, InvalidExpression, TypeError) as error:
+        except (ArithmeticError, InvalidExpression, TypeError, ValueError) as error:
             raise FormulaError(f"{self.text}: {error}") from error
 
 

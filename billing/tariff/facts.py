@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from billing.tariff.errors import RatingError
+
 Kind = Literal["integer", "decimal", "text", "flag", "set"]
 FactValue = Fraction | str | bool | frozenset[str]
 
@@ -44,7 +46,7 @@ FACTS: dict[str, Fact] = {
 }
 
 
-class FactError(ValueError):
+class FactError(RatingError):
     """A fact that a tariff needs and the case lacks, or one that is not a fact."""
 
     def __init__(self, name: str, rule: str) -> None:

@@ -217,8 +217,8 @@ def _component(value: Value, file: _File) -> Component:
             code=code,
             name=keys.need("name").text(),
             nature=_nature(keys, file.defaults),
-            beneficiary=keys.text("beneficiary", file.defaults.beneficiary) or keys.place.fail("lacks beneficiary"),
-            vat=_vat(keys, file) or file.defaults.vat or keys.place.fail("lacks vat"),
+            beneficiary=keys.text("beneficiary", file.defaults.beneficiary) or keys.lacks("beneficiary"),
+            vat=_vat(keys, file) or file.defaults.vat or keys.lacks("vat"),
             clause=keys.text("clause"),
             when=condition(keys.take("when")),
             start=keys.date("from"),
@@ -241,9 +241,7 @@ def _code(value: Value, file: _File) -> str:
 
 def _nature(keys: Keys, defaults: _Defaults) -> str:
     value = keys.take("nature")
-    return (
-        value.choice({name: name for name in NATURES}) if value else defaults.nature or keys.place.fail("lacks nature")
-    )
+    return value.choice({name: name for name in NATURES}) if value else defaults.nature or keys.lacks("nature")
 
 
 def _vat(keys: Keys, file: _File) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import NoReturn, TypeVar
+from difflib import get_close_matches
+from typing import Final, NoReturn, TypeVar
 
 import yaml
 
@@ -16,7 +17,7 @@ from billing.money import MoneyError, decimal
 from billing.tariff.errors import Problem, TariffError
 
 T = TypeVar("T")
-MAX_BYTES = 1_000_000
+MAX_LENGTH: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Value:
 
     def problem(self, rule: str) -> Problem:
         """What is wrong with this value."""
-        return Problem(self.file, self.line, self.field, _brief(self.node), rule)
+        return Problem(self.file, self.line, self.field or "file", _brief(self.node), rule)
 
     def text(self) -> str:
         """The words as written, never empty."""
@@ -135,7 +136,13 @@ class Keys:
 
     def need(self, key: str) -> Value:
         """The value of a key that must be there."""
-        return self.take(key) or self.place.fail(f"lacks {key}")
+        return self.take(key) or self.lacks(key)
+
+    def lacks(self, key: str, why: str = "") -> NoReturn:
+        """Complain about a key that is absent, and about the one that may have been meant."""
+        meant = get_close_matches(key, self._left, 1)
+        hint = f" (is {meant[0]} meant?)" if meant else ""
+        self.place.fail(f"lacks {key}{hint}{why}")
 
     def take(self, key: str) -> Value | None:
         """The value of a key that may be there."""
@@ -161,15 +168,14 @@ class Keys:
     def finish(self) -> None:
         """Complain about keys that nobody asked for."""
         known = ", ".join(dict.fromkeys(self._asked))
-        unknown = [key.problem(f"is not a known key here; known: {known}") for key, _ in self._left.values()]
-        if unknown:
-            raise TariffError(unknown)
+        if self._left:
+            raise TariffError([key.problem(_unknown(key.text(), known)) for key, _ in self._left.values()])
 
 
 def read(text: str, name: str) -> Value:
     """The one document of a file as a node; not YAML, or YAML beyond plain keys, lists and text, is a TariffError."""
-    if len(text) > MAX_BYTES:
-        raise TariffError([Problem(name, 1, "file", f"{len(text)} characters", f"at most {MAX_BYTES}")])
+    if len(text) > MAX_LENGTH:
+        raise TariffError([Problem(name, 1, "file", f"{len(text)} characters", f"at most {MAX_LENGTH}")])
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             _refuse_references(event, name)
@@ -196,6 +202,12 @@ def _syntax(error: yaml.YAMLError, name: str) -> Problem:
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
     return Problem(name, int(mark.line) + 1 if mark else 1, "file", "YAML", str(what))
+
+
+def _unknown(key: str, known: str) -> str:
+    if key.isdecimal():  # {price: 0,4375} reads as a price of 0 and a key 4375
+        return "is not a known key here; decimals are written with a point"
+    return f"is not a known key here; known: {known}"
 
 
 def _brief(node: yaml.Node) -> str:

@@ -94,7 +94,8 @@ def table_warnings(rows: Table) -> Iterator[tuple[str, str]]:
             yield "incomplete", f"not in the source: {rows.by} {row.text}"
         if any(earlier.hides(row) for earlier, _ in seen):
             yield "unreachable", f"{rows.by} {row.text} is already in an earlier row"
-        seen.append((row, price))
+        else:
+            seen.append((row, price))
     ranked = sorted((row.lowest, price, row.text) for row, price in seen if price is not None and row.intervals)
     for (_, price, _), (_, higher, text) in pairwise(ranked):
         if higher < price:

@@ -202,7 +202,7 @@ def parse(value: Value, scope: Scope) -> Consumption:
         blocks = _blocks(keys, own)
         minimum, times, per = keys.take("minimum"), keys.take("limits_times"), keys.take("per")
         if per is None and (len(blocks) > 1 or minimum):
-            keys.place.fail("lacks per: limits and minimums are m³ in a day, month, bimester, quarter or year")
+            keys.lacks("per", ": limits and minimums are m³ in a day, month, bimester, quarter or year")
         return Consumption(
             per.choice({name: name for name in PERS if name != "once"}) if per else "",
             chosen,

@@ -143,7 +143,7 @@ def _amount(keys: Keys, rows: Table | None, own: Definitions) -> tuple[Decimal |
     value = keys.take("amount")
     if value is None:
         if rows is None:
-            keys.place.fail("lacks amount (flat or a formula) or by with amounts")
+            keys.lacks("amount", ": flat or a formula, or by with amounts")
         return None, None
     try:
         decimal(value.text())

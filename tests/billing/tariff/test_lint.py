@@ -1,0 +1,109 @@
+"""Warnings about tariffs that can be read but look wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from billing.tariff import TariffBook, parse
+from billing.tariff.lint import lint, lint_series
+from tests.billing.tariff.samples import GOOD, broken
+
+BOOK = TariffBook(Path(__file__).parents[3] / "examples" / "tariffs")
+FEE = "      per: month\n      by: calibre_mm\n      amounts: {13: 4.46, 15: 8.94}"
+BLOCKS = "      per: month\n      blocks:\n        - {to: 5, price: 0.4375}\n        - {price: 1.3673}\n"
+
+
+def kinds(text: str) -> list[tuple[str, str]]:
+    return [(finding.field, finding.kind) for finding in lint(parse(text, "x.yaml"))]
+
+
+def test_a_good_tariff_has_none() -> None:
+    assert kinds(GOOD) == []
+
+
+def test_the_words_name_file_line_and_component() -> None:
+    found = lint(parse(broken("price: 1.3673", "price: 0.3673"), "x.yaml"))
+    assert [str(finding) for finding in found] == [
+        "x.yaml:15: AGUA_CONS: falling: block 2 costs 0.3673, less than the block before it (0.4375)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("clause: artículo 2\n    ", "", [("AGUA_CONS", "undocumented")]),
+        ('url: "https://example.org/o", ', "", [("source", "undocumented")]),
+        ("price: 1.3673", "price: 0.4375", [("AGUA_CONS", "unreachable")]),
+        ("price: 1.3673", "price: 43.75", [("AGUA_CONS", "misprint")]),
+        ("price: 1.3673", "price: missing", [("AGUA_CONS", "incomplete")]),
+        ("15: 8.94", "15: 4.45", [("AGUA_SERV", "falling")]),
+        ("15: 8.94", "15: missing", [("AGUA_SERV", "incomplete")]),
+        ("{13: 4.46, 15: 8.94}", "{'<=15': 4.46, 13: 8.94}", [("AGUA_SERV", "unreachable")]),
+        ("{13: 4.46, 15: 8.94}", "{'<=15': 4.46, '>15': 8.94}", []),
+        ("{13: 4.46, 15: 8.94}", "{13: 4.46, 15: 4.46}", []),
+        (BLOCKS, BLOCKS.replace("per: month", "per: quarter"), [("AGUA_SERV", "units")]),
+        (FEE, "      missing: la cuota", [("AGUA_SERV", "incomplete")]),
+        (FEE, "      {per: month, amount: c * calibre_mm, with: {c: missing}}", [("AGUA_SERV", "incomplete")]),
+    ],
+)
+def test_what_looks_wrong(old: str, new: str, expected: list[tuple[str, str]]) -> None:
+    assert kinds(broken(old, new)) == expected
+
+
+def rates(entries: str) -> str:
+    body = f"    rates:\n{entries}"
+    return broken(f"    fee:\n{FEE}\n", body)
+
+
+PRICE = "fee: {per: month, amount: 1}"
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        (f"      - {{to: 2025-01-01, {PRICE}}}\n      - {{from: 2025-01-01, {PRICE}}}\n", []),
+        (f"      - {{to: 2025-01-01, {PRICE}}}\n      - {{from: 2025-02-01, {PRICE}}}\n", ["gap"]),
+        (f"      - {{to: 2025-02-01, {PRICE}}}\n      - {{from: 2025-01-01, {PRICE}}}\n", ["overlap"]),
+        (f"      - {{{PRICE}}}\n      - {{from: 2025-01-01, {PRICE}}}\n", ["overlap"]),
+        (f"      - {{{PRICE}}}\n      - {{when: {{use: a}}, {PRICE}}}\n", ["unreachable"]),
+        (f"      - {{when: {{use: a}}, {PRICE}}}\n      - {{{PRICE}}}\n", []),
+        (f"      - {{when: {{use: a}}, {PRICE}}}\n      - {{when: {{use: b}}, {PRICE}}}\n", []),
+        (f"      - {{from: 2025-01-01, to: 2025-02-01, exempt: sí}}\n      - {{{PRICE}}}\n", []),
+        (f"      - {{exempt: sí}}\n      - {{{PRICE}}}\n", ["unreachable"]),
+        (f"      - {{season: {{from: 06-01, to: 10-01}}, {PRICE}}}\n      - {{{PRICE}}}\n", []),
+        (f"      - {{when: {{use: a}}, {PRICE}}}\n      - {{fee: {{per: day, amount: 1}}}}\n", ["units", "units"]),
+    ],
+)
+def test_prices_over_time_and_condition(entries: str, expected: list[str]) -> None:
+    assert [kind for _, kind in kinds(rates(entries))] == expected
+
+
+def test_declarations_nobody_uses() -> None:
+    text = "assume: {persons: 3}\nparameters: {p: {text: Nada}}\n" + GOOD
+    assert kinds(text) == [("assume.persons", "unused"), ("parameters.p", "unused")]
+
+
+def test_a_parameter_that_is_a_percentage_a_coefficient_or_a_vat_is_used() -> None:
+    head = "parameters: {p: {text: A}, v: {text: B, values: [NS]}, c: {text: C}}\n"
+    text = head + broken("clause: artículo 1", "clause: artículo 1\n    vat: v")
+    text += "  - {code: ALCANT, name: A, clause: c, percent: {of: AGUA_*, percent: p}}\n"
+    text += "  - {code: CANON, name: A, clause: c, consumption: {price: 1, coefficients: [{factor: c}]}}\n"
+    assert kinds(text) == []
+
+
+def test_percentages_that_look_wrong() -> None:
+    tail = "  - {code: ALCANT, name: A, clause: c, percent: {of: AGUA_*, percent: "
+    assert kinds(GOOD + tail + "120}}\n") == [("ALCANT", "misprint")]
+    assert kinds(GOOD + tail + "missing}}\n") == [("ALCANT", "incomplete")]
+
+
+def test_versions_of_a_series() -> None:
+    first = parse(broken("{from: 2024-01-01}", "{from: 2024-01-01, to: 2024-12-31}"), "a.yaml")
+    second = parse(broken("2024-01-01", "2025-01-01"), "b.yaml")
+    assert [finding.kind for finding in lint_series([second, first])] == ["gap"]
+    assert [finding.kind for finding in lint_series([parse(GOOD, "a"), second])] == ["overlap"]
+
+
+@pytest.mark.parametrize("name", BOOK.ids())
+def test_shipped_tariffs_are_only_ever_incomplete(name: str) -> None:
+    assert {finding.kind for finding in lint(BOOK.get(name))} <= {"incomplete"}
