@@ -1,6 +1,6 @@
 """How numbers and dates are written for a person (Spanish conventions; exact, never through a float)."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -32,6 +32,11 @@ def euros(cents: int) -> str:
     return decimal_text(Decimal(cents).scaleb(-2)) + "\u00a0€"
 
 
+def money(value: Decimal) -> str:
+    """Decimal euros → ``26,66 €``."""
+    return decimal_text(value) + "\u00a0€"
+
+
 def cubic_metres(litres: int) -> str:
     """Litres → ``18,000 m³``."""
     return decimal_text(Decimal(litres).scaleb(-3)) + "\u00a0m³"
@@ -42,9 +47,15 @@ def litres_text(litres: int) -> str:
     return decimal_text(litres) + "\u00a0l"
 
 
-def day(value: date) -> str:
-    """``30/09/2026``."""
-    return f"{value:%d/%m/%Y}"
+def day(value: date | str) -> str:
+    """``30/09/2026``, from a date or its ISO text."""
+    at = date.fromisoformat(value) if isinstance(value, str) else value
+    return f"{at:%d/%m/%Y}"
+
+
+def last_day(value: date) -> str:
+    """The last day of a period whose end is exclusive."""
+    return day(value - timedelta(1))
 
 
 def long_day(value: date) -> str:
@@ -61,9 +72,11 @@ def moment(value: datetime | int) -> str:
 FILTERS = {
     "decimal": decimal_text,
     "euros": euros,
+    "money": money,
     "m3": cubic_metres,
     "litres": litres_text,
     "day": day,
+    "last_day": last_day,
     "long_day": long_day,
     "moment": moment,
 }

@@ -2,6 +2,12 @@
 
 from fastapi import APIRouter
 
-from portal.routes import entry, public
+from portal.routes import bills, consumption, entry, public, staff
 
-ROUTERS: tuple[APIRouter, ...] = (public.router, entry.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    public.router,
+    entry.router,
+    bills.router,
+    consumption.router,
+    staff.router,
+)

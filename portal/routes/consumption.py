@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import Response
 
 from central.access import Identity, Permission
-from central.reading.findings import OpenFinding, open_findings
+from central.reading.noticed import OpenFinding, open_findings
 from central.reading.history import MADRID, DayUse, daily_use
 from central.register.holdings import Holding, holdings
 from central.store import read_session
