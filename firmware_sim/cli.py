@@ -62,6 +62,9 @@ def run(
     since: Annotated[str, typer.Option("--from", help="Desde esta fecha / From this date")] = "",
     until: Annotated[str, typer.Option("--to", help="Hasta esta fecha, excluida / Until this date, exclusive")] = "",
     wait: Annotated[float, typer.Option(help="Segundos de espera al lector / Seconds to wait for the host")] = 120.0,
+    grace: Annotated[
+        float, typer.Option(help="Segundos dudosos si el lector muere / Doubtful seconds if the host dies")
+    ] = 2.0,
     garbage_one_in: Annotated[int, typer.Option(help="Fallo: bytes basura / Fault: garbage bytes")] = 0,
     split: Annotated[bool, typer.Option(help="Fallo: tramas partidas / Fault: split frames")] = False,
     silent_after: Annotated[int, typer.Option(help="Fallo: escrituras hasta callar / Fault: writes until silence")] = 0,
@@ -87,7 +90,9 @@ def run(
     except (ValueError, OSError) as error:
         fail(error)
     faults = Faults(garbage_one_in, split=split, silent_after=silent_after, silent_s=silent_s)
-    player = Player(Air(drawn), truth, line, speed=factor, faults=faults, report=lambda p: report(player, p))
+    player = Player(
+        Air(drawn), truth, line, speed=factor, grace_s=grace, faults=faults, report=lambda p: report(player, p)
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: player.stop())
     try:

@@ -25,6 +25,8 @@ Ints = npt.NDArray[np.int64]
 SETTLE_EVERY_S = 0.02
 PROGRESS_EVERY_S = 1.0
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.0003, 0.01
+# A stopped play waits this long for the host to take what is on the line.
+LAST_CALL_S = 1.0
 # A host that flushed its input is opening the port: it is given this long to ask something.
 REOPEN_S = 1.0
 
@@ -65,7 +67,11 @@ class Written(NamedTuple):
 
 
 class Player:
-    """One play. ``stop`` may be called from a signal handler."""
+    """One play. ``stop`` may be called from a signal handler.
+
+    ``grace_s``: what a host took in its last so many seconds before it opened the port anew is doubtful, as
+    it may have died with it in memory.
+    """
 
     def __init__(
         self,
@@ -74,6 +80,7 @@ class Player:
         line: Line,
         *,
         speed: float | None = None,
+        grace_s: float = 2.0,
         faults: Faults | None = None,
         report: Callable[[Progress], None] | None = None,
     ) -> None:
@@ -82,6 +89,9 @@ class Player:
         self._truth = truth
         self._line = line
         self._since = truth.position
+        self._on_line = truth.noted_line()
+        self._grace_s = grace_s
+        self._settles: deque[tuple[float, int]] = deque()
         self._speed = speed
         self._faults = faults or Faults()
         self._report = report or (lambda _: None)
@@ -112,8 +122,17 @@ class Player:
             while True:
                 self._step(LONGEST_WAIT_S * 5)
         except Stopped:
-            self._settle()
+            self._last_call()
             self._tell()
+
+    def _last_call(self) -> None:
+        """Lets the host take what is on the line already; nothing more is written."""
+        deadline = time.monotonic() + LAST_CALL_S
+        while self._written and time.monotonic() < deadline:
+            event = self._line.poll(LONGEST_WAIT_S)
+            if event.flushed is not None:
+                self._forget(*event.flushed)
+            self._settle()
 
     def _await_host(self, wait_s: float | None) -> None:
         deadline = None if wait_s is None else time.monotonic() + wait_s
@@ -139,6 +158,7 @@ class Player:
         heard = self._air.heard(window)
         chosen = fresh & heard.handed_on
         counts = sent + np.cumsum(fresh)
+        lost_sight: list[Telegram] = []
         for index, packet, frame in packets(window, heard, chosen, self.dongle):
             row = (
                 int(window.meters[index]),
@@ -147,7 +167,9 @@ class Player:
                 int(window.litres[index]),
                 hashlib.blake2b(frame, digest_size=8).digest(),
             )
-            self._queue.append(Telegram(packet, row, int(counts[index])))
+            telegram = Telegram(packet, row, int(counts[index]))
+            (lost_sight if (row[1], row[0]) <= self._on_line else self._queue).append(telegram)
+        self._settle_rows(lost_sight, doubtful=True)
 
     def _drain(self) -> None:
         """Writes all that is queued and waits until the host has taken it."""
@@ -173,6 +195,8 @@ class Player:
             self._written.append(Written(at - len(telegram.packet), at, telegram))
         if not parts:
             return False
+        last = self._written[-1].telegram.row
+        self._truth.note_line(last[1], last[0])
         self._send(parts)
         return True
 
@@ -202,6 +226,7 @@ class Player:
         event = self._line.poll(0 if self._can_write() else timeout_s)
         if event.flushed is not None:
             self._forget(*event.flushed)
+            self._doubt()
             self._paused_until = time.monotonic() + REOPEN_S
         if event.data and time.monotonic() >= self._mute_until:
             answer = self.dongle.feed(event.data)
@@ -223,18 +248,37 @@ class Player:
         """What the host flushed unread was not heard."""
         self._written = deque(w for w in self._written if w.end <= begin or w.begin >= end)
 
+    def _doubt(self) -> None:
+        """The host opened the port anew: what it took last may have died with it."""
+        self._settle()
+        if self._settles:
+            last = self._settles[-1][0]
+            self._truth.doubt_after(next(heard for at, heard in self._settles if at >= last - self._grace_s))
+            self._settles.clear()
+
     def _settle(self) -> None:
-        rows = []
-        last: Telegram | None = None
+        taken = []
         while self._written and self._written[0].end <= self._line.taken:
-            last = self._written.popleft().telegram
-            rows.append(last.row)
-        if last is not None:
-            before = self._truth.position
-            heard = before.heard + len(rows)
-            self._truth.settle(
-                rows, replace(before, instant_ms=last.row[1], meter=last.row[0], sent=last.sent, heard=heard)
-            )
+            taken.append(self._written.popleft().telegram)
+        if taken:
+            now = time.monotonic()
+            while self._settles and self._settles[0][0] < now - self._grace_s:
+                self._settles.popleft()
+            self._settles.append((now, self._truth.position.heard))
+            self._settle_rows(taken)
+
+    def _settle_rows(self, taken: list[Telegram], *, doubtful: bool = False) -> None:
+        if not taken:
+            return
+        last = taken[-1]
+        position = replace(
+            self._truth.position,
+            instant_ms=last.row[1],
+            meter=last.row[0],
+            sent=last.sent,
+            heard=self._truth.position.heard + len(taken),
+        )
+        self._truth.settle([telegram.row for telegram in taken], position, doubtful=doubtful)
 
     def _close_window(self, window: Window, inside: npt.NDArray[np.bool_], sent: int) -> None:
         """Counts a window's sendings of each meter once all of it is settled."""
