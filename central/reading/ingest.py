@@ -57,7 +57,6 @@ class Ingest:
         self._meters = Remembered(find_meters)
         self._points = Remembered(find_supply_points)
         self._heads = Heads()
-        # Indices at due dates that are recorded: every telegram of a month repeats them.
         self._due: dict[tuple[int, int, int], int] = {}
 
     def apply(self, arrivals: Sequence[Arrival]) -> Applied:
@@ -131,14 +130,14 @@ class Ingest:
                     codes.add(item.supply)
         meters = self._meters.of(connection, utility_id, addresses)
         keys = registered_keys(connection, utility_id, sorted(sealed & meters.keys()), self._ring)
-        return Lookups(meters, self._points.of(connection, utility_id, codes), keys, self._opener)
+        return Lookups(meters, self._points.of(connection, utility_id, codes), keys, self._opener, self._due)
 
     # Writing -------------------------------------------------------------------------------------------------------
 
     def _write(self, connection: Connection, claims: Sequence[Claim], rows: Rows) -> list[Contradiction]:
         ensure_partitions(connection, rows.spread())
         insert_telegrams(connection, rows.telegrams)
-        contradictions = merge_readings(connection, [row for row in rows.readings if not self._is_recorded(row)])
+        contradictions = merge_readings(connection, rows.readings)
         if rows.visits:
             connection.execute(insert(Visit), [visit._asdict() for visit in rows.visits])
             apply_corrections(connection, rows.visits)
@@ -150,9 +149,6 @@ class Ingest:
         for device_id, received_ms in _last_heard(claims).items():
             connection.execute(update(Device).where(Device.id == device_id).values(last_batch_ms=received_ms))
         return contradictions
-
-    def _is_recorded(self, row: ReadingRow) -> bool:
-        return row.kind == RADIO_DUE and self._due.get(row.key[:3]) == row.litres
 
     def _remember_due(self, rows: Sequence[ReadingRow], contradictions: Sequence[Contradiction]) -> None:
         if len(self._due) > _MOST_REMEMBERED:

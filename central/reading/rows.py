@@ -88,10 +88,6 @@ class Span(NamedTuple):
     first_ms: int
     last_ms: int
 
-    def with_instant(self, ms: int) -> "Span":
-        """The span that also holds ``ms``."""
-        return Span(min(self.first_ms, ms), max(self.last_ms, ms))
-
 
 @dataclass
 class Rows:
@@ -115,4 +111,9 @@ class Rows:
 def note(spans: dict[tuple[int, int, str], Span], key: tuple[int, int, str], ms: int) -> None:
     """Let a span hold an instant too."""
     span = spans.get(key)
-    spans[key] = Span(ms, ms) if span is None else span.with_instant(ms)
+    if span is None:
+        spans[key] = Span(ms, ms)
+    elif ms > span.last_ms:
+        spans[key] = Span(span.first_ms, ms)
+    elif ms < span.first_ms:
+        spans[key] = Span(ms, span.last_ms)

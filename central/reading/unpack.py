@@ -35,6 +35,8 @@ class Lookups:
     points: Mapping[str, int]
     keys: RegisteredKeys
     opener: Opener
+    # (utility, instant, meter) → index at a due date that is recorded: every telegram of a month repeats it.
+    due: Mapping[tuple[int, int, int], int]
 
 
 class Unpacker:
@@ -93,7 +95,9 @@ class Unpacker:
         if item.litres is not None:
             self._reading(RADIO, meter, at_ms, item.litres, at_ms, row_id, doubt)
         for day, litres in item.due:
-            self._reading(RADIO_DUE, meter, midnight_of_day_number(day), litres, at_ms, row_id, doubt)
+            due_ms = midnight_of_day_number(day)
+            if self._lookups.due.get((self._utility_id, due_ms, meter.id)) != litres:
+                self._reading(RADIO_DUE, meter, due_ms, litres, at_ms, row_id, doubt)
 
     def _reading(
         self, kind: int, meter: KnownMeter, at_ms: int, litres: int, heard_ms: int, telegram_id: int, doubt: str

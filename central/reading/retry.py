@@ -1,0 +1,111 @@
+"""Tries again what is in quarantine, after somebody has put right what was in its way."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, Engine, insert, select
+
+from central.reading import quarantine
+from central.reading.arrivals import Arrival
+from central.reading.claims import COMMITTED, REPEATED
+from central.reading.corrections import apply_corrections
+from central.reading.ingest import Ingest
+from central.reading.known import find_meters, find_supply_points
+from central.reading.opening import Opener
+from central.reading.reattach import reattach
+from central.reading.rows import Rows
+from central.reading.unpack import Lookups, Unpacker
+from central.reading.writing import merge_readings
+from central.register.keys import KeyRing
+from central.register.meters import RegisteredKeys
+from central.store import read_session
+from central.store.models import Device, IngestBatch, Quarantine, Visit
+from central.store.partitions import ensure_partitions
+from protocols.sync import Batch, TypedReading
+
+_batch_decoder = msgspec.msgpack.Decoder(Batch)
+
+
+def retry(engine: Engine, ring: KeyRing | None, entry_id: int, now: datetime) -> str:
+    """Try one open entry again; returns what came of it. Raises KeyError where there is no such open entry."""
+    with read_session(engine) as session:
+        entry = quarantine.find(session, entry_id)
+    if entry is None or entry.resolved_at is not None:
+        raise KeyError(f"quarantine: no open entry {entry_id}")
+    if entry.kind == "batch":
+        return _retry_batch(engine, ring, entry, now)
+    with engine.begin() as connection:
+        if entry.kind == "telegram":
+            return _retry_telegrams(connection, ring, entry, now)
+        if entry.kind == "visit":
+            return _retry_visit(connection, entry, now)
+    return f"unchanged: {entry.reason}"
+
+
+def dismiss(engine: Engine, entry_id: int, why: str, now: datetime) -> None:
+    """Close an entry without applying it; what it keeps stays kept."""
+    with engine.begin() as connection:
+        quarantine.resolve(connection, entry_id, f"dismissed: {why}", now)
+
+
+def _retry_batch(engine: Engine, ring: KeyRing | None, entry: Quarantine, now: datetime) -> str:
+    applied = Ingest(engine, ring).apply([Arrival(entry.device, entry.payload, entry.received_at)])
+    outcome = applied.outcomes[0]
+    if outcome.fate in (COMMITTED, REPEATED):
+        with engine.begin() as connection:
+            quarantine.resolve(connection, entry.id, f"retried: {outcome.fate}", now)
+        return f"{outcome.fate}: batch {outcome.number}, {outcome.items} items"
+    return f"unchanged: {outcome.reason}"
+
+
+def _retry_telegrams(connection: Connection, ring: KeyRing | None, entry: Quarantine, now: datetime) -> str:
+    address = entry.key.split(":")[2]
+    done = reattach(connection, entry.utility_id or 0, ring, now, [address])
+    if done.sealed:
+        return f"unchanged: {done.sealed} telegrams of {address} stay sealed, {done.telegrams} opened"
+    return f"opened: {done.telegrams} telegrams of {address}"
+
+
+def _retry_visit(connection: Connection, entry: Quarantine, now: datetime) -> str:
+    batch = _batch_decoder.decode(entry.payload)
+    place = _placed(connection, entry)
+    if place is None:
+        return f"unchanged: batch {entry.number} of {entry.device} is not committed"
+    rows = Rows()
+    lookups = _lookups(connection, entry.utility_id or 0, batch)
+    Unpacker(batch, entry.utility_id or 0, place[0], place[1], entry.received_at, lookups, rows).run()
+    if rows.troubles:
+        return f"unchanged: {rows.troubles[0].reason}"
+    ensure_partitions(connection, rows.spread())
+    connection.execute(insert(Visit), [visit._asdict() for visit in rows.visits])
+    merge_readings(connection, rows.readings)
+    apply_corrections(connection, rows.visits)
+    quarantine.resolve(connection, entry.id, "retried: recorded", now)
+    return "recorded: the visit and its reading"
+
+
+def _placed(connection: Connection, entry: Quarantine) -> tuple[int, int] | None:
+    """The device and the committed batch an item came by."""
+    query = (
+        select(IngestBatch.device_id, IngestBatch.id)
+        .join(Device, (Device.utility_id == IngestBatch.utility_id) & (Device.id == IngestBatch.device_id))
+        .where(
+            IngestBatch.utility_id == entry.utility_id,
+            Device.name == entry.device,
+            IngestBatch.boot == entry.boot,
+            IngestBatch.number == entry.number,
+        )
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (row[0], row[1])
+
+
+def _lookups(connection: Connection, utility_id: int, batch: Batch) -> Lookups:
+    visits = [item for item in batch.items if isinstance(item, TypedReading)]
+    return Lookups(
+        find_meters(connection, utility_id, [visit.meter for visit in visits]),
+        find_supply_points(connection, utility_id, [visit.supply for visit in visits]),
+        RegisteredKeys({}, {}),
+        Opener(),
+        {},
+    )
