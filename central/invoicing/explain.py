@@ -85,7 +85,7 @@ def _unexplained(session: Session, utility_id: int, wanted: Sequence[tuple[int, 
         explained = select(TelegramExplanation.telegram_ms, TelegramExplanation.telegram_id).where(
             TelegramExplanation.utility_id == utility_id, TelegramExplanation.telegram_ms.in_(instants)
         )
-        keys -= {row._tuple() for row in session.execute(explained)}
+        keys -= {(row.telegram_ms, row.telegram_id) for row in session.execute(explained)}
         if keys:
             heard = select(Telegram).where(
                 Telegram.utility_id == utility_id,
