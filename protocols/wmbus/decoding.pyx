@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from protocols.wmbus import known_formats, stores
+from protocols.wmbus import families, known_formats, layout, link, naming
 from protocols.wmbus.address cimport address_of, pack, unpack
 from protocols.wmbus.codes cimport D_DEFAULT_KEY, D_FRAGMENT, D_KEY_LENGTH, D_REPLAY
 from protocols.wmbus.compact cimport headers_of
@@ -57,6 +57,18 @@ cdef dict FORMS = {
 cdef uint8_t scratch[BUFFER]
 cdef Rec scratch_records[MAX_RECORDS]
 cdef bint scratch_busy = False
+
+
+def load_drivers():
+    """Compile the driver files that come with the decoder."""
+    compiled = families.compile_all(families.read_files())
+    families.register_formats(compiled.formats, link.crc)
+    layout.load(compiled)
+    for driver in compiled.drivers:
+        naming.RULES[driver.name] = driver.rules
+
+
+load_drivers()
 
 
 cdef int form_of(object link) except -1:

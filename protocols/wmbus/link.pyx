@@ -279,3 +279,8 @@ cdef void read_link(Tele* t, const uint8_t* frame, int32_t size, int form) noexc
     t.has_meter = True
     t.body = HEADER
     t.end = t.size
+
+
+def crc(const uint8_t[::1] data not None):
+    """The M-Bus CRC (EN 13757-4:2019, 12.5) of some bytes, for instance C2B7 of ``b"123456789"``."""
+    return crc16(&data[0], <int32_t>data.shape[0]) if data.shape[0] else 0xFFFF

@@ -28,6 +28,7 @@ from protocols.wmbus.codes cimport (
 )
 from protocols.wmbus.compact cimport expand, read_compact, read_format
 from protocols.wmbus.ell cimport ell_crc_holds, is_ell, read_ell
+from protocols.wmbus.layout cimport find_driver, is_sealed, open_seal, replaces_records, run_layouts
 from protocols.wmbus.link cimport read_link
 from protocols.wmbus.nwl cimport read_nwl
 from protocols.wmbus.prios cimport diehl_kind, open_prios, turn_address
@@ -50,6 +51,7 @@ from protocols.wmbus.structs cimport (
     LINK_B,
     LINK_UNKNOWN,
     LINK_WIRED,
+    MODE_DRIVER,
     MODE_ELL,
     MODE_PRIOS,
     MODE_REAL_DATA,
@@ -83,6 +85,7 @@ cdef void prepare(Tele* t, uint8_t* buf, int32_t cap, Rec* recs, int32_t max_rec
     t.cap = cap
     t.recs = recs
     t.max_recs = max_recs
+    t.driver = -1
 
 
 cdef int begin(Tele* t, const uint8_t* frame, int32_t size, int form) noexcept nogil:
@@ -204,6 +207,9 @@ cdef int offer(Tele* t, const uint8_t* key, int size, bint strict) noexcept nogi
     if t.security_mode == MODE_PRIOS or t.security_mode == MODE_REAL_DATA:
         if not open_prios(t, key, size, strict):
             return STEP_KEY_TPL
+    elif t.security_mode == MODE_DRIVER:
+        if not open_seal(t, key, size):
+            return STEP_KEY_TPL
     elif not open_tpl(t, key, size):
         return STEP_KEY_TPL
     return read_application(t)
@@ -226,7 +232,14 @@ cdef int go_without_key(Tele* t, int keys_tried) noexcept nogil:
 
 
 cdef int read_application(Tele* t) noexcept nogil:
-    if t.app == APP_RECORDS:
+    t.driver = find_driver(t)
+    if t.app == APP_RECORDS and replaces_records(t):
+        t.app = APP_MANUFACTURER
+    if t.app == APP_MANUFACTURER:
+        if is_sealed(t) and t.security_mode != MODE_DRIVER and t.security_mode != MODE_PRIOS:
+            t.security_mode = MODE_DRIVER
+            return STEP_KEY_TPL
+    elif t.app == APP_RECORDS:
         walk(t, t.payload, t.end - t.tag_size)
         if t.n_recs == 0 and t.mfct == 0:
             diag(t, D_NO_PAYLOAD, t.end - t.payload, 0)
@@ -261,5 +274,10 @@ cdef int wait_for_format(Tele* t) noexcept nogil:
 
 
 cdef int finish(Tele* t) noexcept nogil:
+    """End the reading: what the meter's driver adds comes last."""
+    if t.tpl_at and t.security < SEC_KEY_MISSING and not t.incomplete:
+        if t.driver < 0:
+            t.driver = find_driver(t)
+        run_layouts(t)
     t.step = STEP_DONE
     return STEP_DONE

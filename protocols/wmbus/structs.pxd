@@ -67,6 +67,7 @@ cdef enum:
     MODE_ELL = 100
     MODE_PRIOS = 101
     MODE_REAL_DATA = 102
+    MODE_DRIVER = 103       # a seal that a driver file describes
 
 # What the pipeline needs next.
 cdef enum Step:
@@ -86,6 +87,7 @@ cdef enum Kind:
     KIND_BYTES = 6          # shown as hexadecimal
     KIND_DIGITS = 7         # an identification: digits with their leading zeros
     KIND_BIG = 8            # an unsigned integer of 64 bits, in the mantissa's bits
+    KIND_LABEL = 9          # mantissa is an index into layout's names
 
 cdef enum RecordFlag:
     FLAG_INVALID = 1        # the standard's code for "no valid value"
@@ -98,7 +100,7 @@ cdef enum RecordFlag:
     FLAG_UNSIGNED = 128     # data type C instead of B
     FLAG_TEXT_FORWARD = 256 # text in reading order
     FLAG_BIG_ENDIAN = 512   # data sent with the most significant byte first (wired, CI 76/77)
-    FLAG_HEX = 1024         # a number that identifies: shown as its digits
+    FLAG_HIDDEN = 1024      # only there for fields and alarms, not shown as a record
 
 cdef struct Rec:
     int32_t head            # offset of the DIF
@@ -116,6 +118,7 @@ cdef struct Rec:
     uint8_t n_qualifiers
     uint8_t qualifiers[MAX_QUALIFIERS]  # indices into tables.QUALIFIERS
     int16_t exponent
+    uint16_t name           # index into layout's names where a layout made the record, else 0
     uint16_t quantity       # index into tables.QUANTITIES
     uint16_t flags
     uint16_t subunit
@@ -201,6 +204,10 @@ cdef struct Tele:
     int32_t payload         # offset of the first application byte
     int32_t sealed          # how many bytes from there on are encrypted
     int32_t sealed_at       # where they start
+
+    # driver
+    int32_t driver          # index into layout's drivers, -1 for none
+    uint64_t alarms         # bits of the driver's alarm names
 
     # verdict
     uint8_t app

@@ -310,6 +310,7 @@ OWN_QUALIFIERS: Final = (
     "unknown_vif",
     "previous_period",
     "from_layout",
+    "unset",
 )
 
 # Quantities that only drivers' layouts give.

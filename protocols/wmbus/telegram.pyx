@@ -8,11 +8,15 @@ from libc.string cimport memcpy
 
 from protocols.wmbus import messages, naming, tables
 from protocols.wmbus.address cimport Address, address_of
+from protocols.wmbus.layout cimport alarm_names, driver_name, medium_of, name_of
 from protocols.wmbus.structs cimport (
+    FLAG_HIDDEN,
     FLAG_INVALID,
     FLAG_PLAIN,
+    FLAG_SYNTHETIC,
     KIND_DATE,
     KIND_DATETIME,
+    KIND_LABEL,
     KIND_NONE,
     KIND_NUMBER,
     MODE_ELL,
@@ -78,7 +82,7 @@ cdef class Telegram:
     @property
     def medium(self):
         """What the meter measures, for instance ``cold water``; None without an address."""
-        return tables.MEDIA.get(self.t.meter[7], "unknown") if self.t.has_meter else None
+        return tables.MEDIA.get(medium_of(&self.t), "unknown") if self.t.has_meter else None
 
     @property
     def link(self):
@@ -108,7 +112,7 @@ cdef class Telegram:
     @property
     def driver(self):
         """Name of the meter family whose driver named the fields, or None."""
-        return None
+        return driver_name(self.t.driver)
 
     @property
     def format_state(self):
@@ -152,6 +156,8 @@ cdef class Telegram:
         cdef int i
         cdef Record record
         for i in range(self.t.n_recs):
+            if self.t.recs[i].flags & FLAG_HIDDEN:
+                continue
             record = Record.__new__(Record)
             record.rec = self.t.recs[i]
             record.telegram = self
@@ -167,7 +173,7 @@ cdef class Telegram:
     @property
     def alarms(self):
         """Names of the alarms the meter reports."""
-        return naming.alarms_of(self)
+        return naming.alarms_of(self.status, alarm_names(&self.t))
 
     @property
     def total_litres(self):
@@ -298,6 +304,8 @@ cdef class Record:
     def value(self):
         """Exact decimal, ISO 8601 date or time, or text; None if invalid or in error state."""
         cdef char room[VALUE_ROOM]
+        if self.rec.kind == KIND_LABEL:
+            return name_of(<int>self.rec.mantissa)
         cdef int n = write_value(self.telegram.t.buf, &self.rec, room)
         if n == 0 and self.rec.kind in (KIND_NONE, KIND_NUMBER):
             return None
@@ -345,8 +353,15 @@ cdef class Record:
         return naming.at_of(self.rec.at_date, self.rec.at_time) if self.rec.at_date else None
 
     @property
+    def name(self):
+        """The field name a driver's layout gave it, or None for a standard record."""
+        return name_of(self.rec.name) or None
+
+    @property
     def header(self):
-        """The DIF, DIFE, VIF and VIFE bytes."""
+        """The DIF, DIFE, VIF and VIFE bytes; empty for a value that a layout or profile made."""
+        if self.rec.flags & FLAG_SYNTHETIC:
+            return b""
         cdef int32_t size = self.rec.data - self.rec.head - (1 if self.rec.coding == 0x0D else 0)
         return self.telegram.t.buf[self.rec.head : self.rec.head + size]
 

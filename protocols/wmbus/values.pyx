@@ -12,7 +12,6 @@ from libc.string cimport memcpy
 
 from protocols.wmbus.structs cimport (
     FLAG_BIG_ENDIAN,
-    FLAG_HEX,
     FLAG_INVALID,
     FLAG_MANUFACTURER,
     FLAG_RECURRING,
@@ -55,7 +54,7 @@ cdef enum:
 assert tables.FORMS.index("unsigned") == F_UNSIGNED
 
 
-cdef inline uint64_t unsigned_of(const uint8_t* p, int size, bint big) noexcept nogil:
+cdef uint64_t unsigned_of(const uint8_t* p, int size, bint big) noexcept nogil:
     cdef uint64_t value = 0
     cdef int i
     if big:

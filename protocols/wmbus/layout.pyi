@@ -1,0 +1,3 @@
+from protocols.wmbus.families import Compiled
+
+def load(compiled: Compiled) -> None: ...
