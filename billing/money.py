@@ -15,7 +15,7 @@ MODES: Final[tuple[Mode, ...]] = ("half_up", "half_even", "down", "up")
 SHOWN_DECIMALS: Final = 6
 """Decimals of a quantity or price that has no end, such as 59/365 of a year, where it is printed."""
 
-_DECIMAL = re.compile(r"-?\d{1,12}(\.\d{1,9})?")
+_DECIMAL = re.compile(r"-?\d{1,12}(\.\d{1,9})?", re.ASCII)
 
 
 class MoneyError(ValueError):

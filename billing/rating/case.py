@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
+from billing.money import MoneyError, decimal
 from billing.tariff.errors import RatingError
 from billing.tariff.facts import FACTS, FactValue
 from billing.tariff.span import Span, SpanError
 
 MAX_LITRES: Final = 10**10
 """Ten million m³ in one bill: more is a mistyped reading."""
+MAX_DIGITS: Final = 15
 
 
 class CaseError(RatingError):
@@ -74,13 +76,13 @@ class Case:
         readings = tuple(_run(item, f"readings[{i}]") for i, item in enumerate(_list(keys, "readings")))
         return cls(
             tariffs=_tariffs(keys),
-            supply=facts(keys.get("supply") or {}),
+            supply=facts({} if keys.get("supply") is None else keys["supply"]),
             period=_period(keys.get("period")),
             litres=_litres(keys, readings),
             reference_litres=_optional_litres(keys, "reference_litres"),
             readings=readings,
             leak=_flag(keys.get("leak"), "leak"),
-            parameters=_parameters(keys.get("parameters") or {}),
+            parameters=_parameters({} if keys.get("parameters") is None else keys["parameters"]),
             bonuses=tuple(_bonus(item, f"bonuses[{i}]") for i, item in enumerate(_list(keys, "bonuses"))),
             once=tuple(_word(item, "once") for item in _list(keys, "once")),
             ref=keys.get("ref"),
@@ -249,10 +251,10 @@ def _flag(value: object, where: str) -> bool:
 def _number(value: object, where: str) -> Fraction:
     if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
         try:
-            number = Decimal(value)
-            if number.is_finite() and abs(number.adjusted()) < 15:
+            number = decimal(value) if isinstance(value, str) else Decimal(value)
+            if number.is_finite() and abs(number.adjusted()) < MAX_DIGITS:
                 return Fraction(number)
-        except InvalidOperation:
+        except MoneyError:
             pass
     raise CaseError(where, f"{value!r} must be a number" if value is not None else "missing")
 

@@ -58,7 +58,7 @@ class Book:
     def _series(self, series: str) -> list[TariffVersion]:
         found = [version for name in self._names() if (version := self._version(name)) and version.series == series]
         ordered = sorted(found, key=lambda version: version.start or date.min)
-        ends = [*(version.start for version in ordered[1:]), None]
+        ends = [*(version.start for version in ordered[1:]), None][: len(ordered)]
         return [replace(version, end=version.end or end) for version, end in zip(ordered, ends, strict=True)]
 
 

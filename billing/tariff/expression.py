@@ -18,7 +18,7 @@ from simpleeval import InvalidExpression, SimpleEval  # type: ignore[import-unty
 
 from billing.tariff.reader import Value
 
-_NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?")
+_NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 MAX_LENGTH: Final = 300
 OPERATORS: Final = {
     ast.Add: operator.add,

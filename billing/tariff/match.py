@@ -12,8 +12,8 @@ from billing.money import MoneyError, decimal
 from billing.tariff.facts import FACTS, Facts, FactValue
 from billing.tariff.reader import Value
 
-_BOUND = re.compile(r"(<=|>=|<|>)(-?\d+(?:\.\d+)?)")
-_RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)")
+_BOUND = re.compile(r"(<=|>=|<|>)(-?\d+(?:\.\d+)?)", re.ASCII)
+_RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)", re.ASCII)
 NUMERIC = ("integer", "decimal")
 
 

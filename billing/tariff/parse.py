@@ -32,9 +32,9 @@ from billing.tariff.reader import Keys, Value, read
 from billing.tariff.span import MONTHS
 
 T = TypeVar("T")
-_ID = re.compile(r"[A-Z0-9][A-Z0-9-]{2,39}")
-_CODE = re.compile(r"[A-Z][A-Z0-9_]{1,39}")
-_DAY = re.compile(r"(\d{2})-(\d{2})")
+_ID = re.compile(r"[A-Z0-9][A-Z0-9-]{2,39}", re.ASCII)
+_CODE = re.compile(r"[A-Z][A-Z0-9_]{1,39}", re.ASCII)
+_DAY = re.compile(r"(\d{2})-(\d{2})", re.ASCII)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from billing.money import MoneyError, decimal, shown
+from billing.money import MoneyError, decimal
 from billing.tariff.charges.common import (
     MISSING,
     NUMBERS,
@@ -156,4 +156,4 @@ def _amount(keys: Keys, rows: Table | None, own: Definitions) -> tuple[Decimal |
 
 
 def _price(value: Decimal | None) -> str:
-    return "no consta" if value is None else str(shown(value) if value == value.to_integral_value() else value)
+    return "no consta" if value is None else str(value)

@@ -89,5 +89,5 @@ def parse_signed(value: Value, scope: Scope, sign: int) -> PercentOf:
 
 
 def _number(value: Value) -> int:
-    number = int(value.text()) if value.text().isdecimal() else 0
-    return number or value.fail("must be a block number, from 1")
+    number = value.decimal(places=0)
+    return int(number) if number >= 1 else value.fail("must be a block number, from 1")

@@ -1,0 +1,150 @@
+"""``sgc rate``, ``sgc tariff`` and ``sgc bench rate`` as people and scripts call them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from billing import cli
+from billing.rating import bench
+from tests.billing.tariff.samples import GOOD, broken
+
+CASE: dict[str, Any] = {
+    "ref": "B01",
+    "tariffs": ["ES-AGOST-2023"],
+    "supply": {"use": "domestic", "calibre_mm": 13},
+    "litres": 18_000,
+    "period": {"months": 2},
+}
+
+
+def run(*arguments: str, stdin: str = "") -> Result:
+    app = typer.Typer(pretty_exceptions_enable=False)
+    cli.register(app)
+    return CliRunner().invoke(app, list(arguments), input=stdin)
+
+
+def test_one_case_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "case.json"
+    path.write_text(json.dumps(CASE, indent=2))
+    result = run("rate", str(path))
+    assert result.exit_code == 0
+    bill = json.loads(result.stdout)
+    assert (bill["ref"], bill["total"], bill["by_rate"]) == ("B01", "26.66", {"10": {"base": "24.24", "vat": "2.42"}})
+    assert set(bill["lines"][0]) == {"code", "description", "quantity", "unit", "unit_price", "amount", "vat", "why"}
+
+
+def test_a_stream_goes_on_after_a_bad_line() -> None:
+    stream = "\n".join([json.dumps(CASE), "{", json.dumps(CASE | {"ref": 3, "litres": -1}), "", json.dumps(CASE)])
+    result = run("rate", "-", stdin=stream)
+    assert result.exit_code == 1
+    out = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row.get("total") for row in out] == ["26.66", None, None, "26.66"]
+    assert out[2] == {"ref": 3, "error": "litres: -1 must be from 0 to 10000000000 litres"}
+    first, second = result.stderr.splitlines()
+    assert first.startswith("sgc rate: line 2: case: not JSON (Expecting property name")
+    assert second == "sgc rate: line 3: litres: -1 must be from 0 to 10000000000 litres"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("[]", "case: [] must be an object"),
+        ('{"litres": NaN}', "case: NaN is not a number"),
+        ("[" * 100_000, "case: not JSON (nested too deep)"),
+        (json.dumps(CASE | {"tariffs": ["../x"]}), "tariffs: ../x is not in the book"),
+    ],
+)
+def test_bad_cases_on_one_line_of_stderr(text: str, error: str) -> None:
+    result = run("rate", "-", stdin=text)
+    assert (result.exit_code, result.stderr) == (1, f"sgc rate: line 1: {error}\n")
+
+
+def test_decimals_in_a_case_stay_exact() -> None:
+    supply = {"use": "domestic", "q3_m3h": 6.3}
+    case = json.dumps({"tariffs": ["ES-GUADASSEQUIES-2021"], "supply": supply, "litres": 0, "period": {"months": 1}})
+    assert json.loads(run("rate", "-", stdin=case).stdout)["lines"][0]["amount"] == "12.10"
+
+
+def test_a_file_that_is_not_there() -> None:
+    result = run("rate", "nowhere.json")
+    assert (result.exit_code, result.stderr) == (1, "sgc rate: nowhere.json: No such file or directory\n")
+
+
+def test_a_folder_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "XX-GOOD.yaml").write_text(GOOD)
+    case = json.dumps(CASE | {"tariffs": ["XX-GOOD"]})
+    assert json.loads(run("rate", "-", "--tariffs", str(tmp_path), stdin=case).stdout)["total"] == "26.66"
+    (tmp_path / "XX-GOOD.yaml").write_text(broken("0.4375", "caro"))
+    result = run("rate", "-", "--tariffs", str(tmp_path), stdin=case)
+    assert "XX-GOOD.yaml:21: components[1].consumption.blocks[0].price 'caro': must be a number" in result.stderr
+
+
+def test_checking_files(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(broken("price: 1.3673", "price: 0.3673"))
+    bad.write_text(broken("0.4375", "caro"))
+    result = run("tariff", "check", str(good), str(bad))
+    assert result.exit_code == 1
+    assert result.stdout == (
+        "warning: good.yaml:15: AGUA_CONS: falling: block 2 costs 0.3673, less than the block before it (0.4375)\n"
+    )
+    assert result.stderr.startswith("error: bad.yaml:21: components[1].consumption.blocks[0].price 'caro': must be")
+
+
+def test_checking_a_good_file(tmp_path: Path) -> None:
+    path = tmp_path / "good.yaml"
+    path.write_text(GOOD)
+    assert (run("tariff", "check", str(path)).stdout, run("tariff", "check", "--json", str(path)).stdout) == (
+        "good.yaml: ok\n",
+        "",
+    )
+
+
+def test_findings_as_json(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(broken("0.4375", "caro"))
+    row = json.loads(run("tariff", "check", "--json", str(path)).stdout)
+    assert (row["level"], row["file"], row["line"], row["value"]) == ("error", "bad.yaml", 21, "'caro'")
+
+
+def test_showing_a_tariff(tmp_path: Path) -> None:
+    text = run("tariff", "show", "ES-AGOST-2023").stdout
+    assert "bloque 1: de 0 a 5 m³/mes" in text
+    table = json.loads(run("tariff", "show", "ES-AGOST-2023", "--json").stdout)
+    assert table["sections"][-1]["rows"][0] == {
+        "concept": "bloque 1: de 0 a 5 m³/mes",
+        "price": "0.4375",
+        "unit": "€/m³",
+    }
+    path = tmp_path / "good.yaml"
+    path.write_text(GOOD)
+    assert "XX-GOOD" in run("tariff", "show", str(path)).stdout
+    missing = run("tariff", "show", "XX-NONE")
+    assert (missing.exit_code, missing.stderr) == (1, "sgc tariff show: tariffs: XX-NONE is not in the book\n")
+
+
+def test_listing_tariffs(tmp_path: Path) -> None:
+    (tmp_path / "XX-GOOD.yaml").write_text(GOOD)
+    (tmp_path / "XX-BAD.yaml").write_text(broken("0.4375", "caro"))
+    result = run("tariff", "list", "--tariffs", str(tmp_path))
+    assert result.stdout == "XX-GOOD  Ejemplo  2024-01-01  read\n"
+    assert result.stderr.startswith("sgc tariff list: XX-BAD.yaml:21: ")
+    assert json.loads(run("tariff", "list", "--json", "--tariffs", str(tmp_path)).stdout)["tariff"] == "XX-GOOD"
+    assert len(run("tariff", "list").stdout.splitlines()) == 33
+
+
+def test_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "ROUNDS", 1)
+    monkeypatch.setattr(bench, "PASSES", 1)
+    assert json.loads(run("bench", "rate", "--contracts", "1000", "--json").stdout)["bench"] == "rate"
+    assert "contracts/s" in run("bench", "rate", "--contracts", "1000").stdout
+
+
+def test_every_room_adds_to_the_same_bench() -> None:
+    app = typer.Typer()
+    assert cli.bench_group(app) is cli.bench_group(app)

@@ -1,0 +1,80 @@
+"""Books of tariffs: by id, by series, by date, from a folder or from texts at hand."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from billing.tariff import Book, RatingError, TariffBook, TariffError, load
+from tests.billing.rating.samples import tariff
+from tests.billing.tariff.samples import GOOD
+
+FEE = "  - {{code: CUOTA, name: Cuota, fee: {{per: month, amount: {}}}}}\n"
+
+
+def series() -> Book:
+    first = tariff("XX-1", FEE.format(1), start="2024-01-01", series="XX")
+    second = tariff("XX-2", FEE.format(2) + FEE.format(5).replace("CUOTA", "OTRA"), start="2025-01-01", series="XX")
+    return Book.of({"XX-2": second, "XX-1": first})
+
+
+def test_by_id_or_by_series() -> None:
+    book = series()
+    assert book.get("XX-1").id == "XX-1"
+    both = book.get("XX")
+    assert (both.id, both.start, both.end) == ("XX", date(2024, 1, 1), None)
+    rates = both.components[0].rates
+    assert [(rate.start, rate.end, rate.version) for rate in rates] == [
+        (date(2024, 1, 1), date(2025, 1, 1), "XX-1"),
+        (date(2025, 1, 1), None, "XX-2"),
+    ]
+    assert (both.components[1].code, both.components[1].start) == ("OTRA", date(2025, 1, 1))
+    assert both.digest == "+".join(book.get(name).digest for name in ("XX-1", "XX-2"))
+
+
+@pytest.mark.parametrize(("day", "name"), [("2024-01-01", "XX-1"), ("2024-12-31", "XX-1"), ("2025-01-01", "XX-2")])
+def test_the_version_in_force_on_a_day(day: str, name: str) -> None:
+    assert series().on("XX", date.fromisoformat(day)).id == name
+
+
+def test_before_the_first_version_there_is_none() -> None:
+    with pytest.raises(RatingError, match="no version of XX is in force on 2023-12-31"):
+        series().on("XX", date(2023, 12, 31))
+
+
+def test_an_unknown_id() -> None:
+    with pytest.raises(RatingError, match="tariffs: XX-9 is not in the book"):
+        series().get("XX-9")
+
+
+def test_a_series_of_one_is_its_version() -> None:
+    assert Book.of({"XX-GOOD": GOOD}).get("XX-GOOD").id == "XX-GOOD"
+
+
+def test_a_series_may_not_change_a_components_condition() -> None:
+    first = tariff("XX-1", FEE.format(1), start="2024-01-01", series="XX")
+    other = FEE.format(2).replace("name: Cuota", "name: Cuota, when: {sewer: yes}")
+    second = tariff("XX-2", other, start="2025-01-01", series="XX")
+    with pytest.raises(RatingError, match="CUOTA of XX-2 has another condition"):
+        Book.of({"XX-1": first, "XX-2": second}).get("XX")
+
+
+def test_a_file_must_be_called_as_its_tariff() -> None:
+    with pytest.raises(RatingError, match=r"tariffs: OTHER\.yaml says it is XX-GOOD"):
+        Book.of({"OTHER": GOOD}).get("OTHER")
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "XX-GOOD.yaml").write_text(GOOD)
+    book = TariffBook(tmp_path)
+    assert book.ids() == ["XX-GOOD"]
+    assert book.get("XX-GOOD") is book.get("XX-GOOD")
+    assert load(tmp_path / "XX-GOOD.yaml") == book.get("XX-GOOD")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(TariffError, match=r"none\.yaml:1: file '.*none\.yaml': No such file or directory"):
+        load(tmp_path / "none.yaml")
+    (tmp_path / "latin.yaml").write_bytes("tariff: ñ".encode("latin-1"))
+    with pytest.raises(TariffError, match=r"latin\.yaml:1: file byte 8: must be UTF-8 text"):
+        load(tmp_path / "latin.yaml")
