@@ -4,22 +4,24 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import cast
 
-from billing.document.words import Words
+from billing.document.words import NBSP, Words
 from billing.invoice import Invoice, InvoiceLine
 from billing.money import rounded
 
 Data = dict[str, object]
 FULL_WIDTH = 1000
+MAX_DRAWINGS = 2
+MAX_DECIMALS = 4
 
 
-def charges(invoice: Invoice, words: Words) -> Data:
-    """The table of charges and the drawings of its blocks."""
+def charges(invoice: Invoice, blocks: list[Data], words: Words) -> Data:
+    """The table of charges by who receives them, below the drawings of its blocks."""
     names = ("concept", "quantity", "price", "amount", "vat")
     return {
         "heading": words.say("charges.heading"),
         "header": [words.say(f"charges.{name}") for name in names],
         "groups": [_group(invoice, beneficiary, words) for beneficiary in _beneficiaries(invoice)],
-        "blocks": _drawings(invoice, words),
+        "blocks": blocks,
     }
 
 
@@ -43,14 +45,29 @@ def _group(invoice: Invoice, beneficiary: str, words: Words) -> Data:
 
 
 def _row(line: InvoiceLine, words: Words) -> Sequence[str]:
-    unit = words.known(f"units.{line.unit}") or line.unit
+    quantity, price = _terms(line, words)
+    return (line.description, quantity, price, words.money(line.amount), rate_name(line.vat, words))
+
+
+def _terms(line: InvoiceLine, words: Words) -> tuple[str, str]:
+    """Quantity and unit price as people say them; a percentage is taken of an amount in euros."""
+    if line.unit == "EUR":
+        percent = words.exact(abs(line.unit_price) * 100)
+        sign = "−" if line.unit_price < 0 else ""
+        return words.money(line.quantity), sign + words.say("vat.rate", rate=percent)
+    one = words.known(f"units.{line.unit}") or line.unit
+    many = words.known(f"units_many.{line.unit}") or line.unit
     return (
-        line.description,
-        f"{words.exact(line.quantity)} {unit}",
-        f"{words.price(line.unit_price)}/{unit}",
-        words.money(line.amount),
-        rate_name(line.vat, words),
+        f"{_count(line, words)}{NBSP}{one if abs(line.quantity) == 1 else many}",
+        f"{words.price(line.unit_price)}/{one}",
     )
+
+
+def _count(line: InvoiceLine, words: Words) -> str:
+    """The quantity; an endless one as the fraction it is, such as 59/365 of a year."""
+    exact = str(line.why.get("quantity", ""))
+    endless = len(str(line.quantity).partition(".")[2]) > MAX_DECIMALS
+    return exact if endless and "/" in exact else words.exact(line.quantity)
 
 
 def rate_name(code: str, words: Words) -> str:
@@ -83,15 +100,15 @@ def unit_price(invoice: Invoice, words: Words) -> list[str]:
 # ---- blocks ----------------------------------------------------------------------------------
 
 
-def _drawings(invoice: Invoice, words: Words) -> list[Data]:
-    """One bar for each component charged in two or more blocks."""
+def drawings(invoice: Invoice, words: Words) -> list[Data]:
+    """One bar for each of the first components that are charged in two or more blocks."""
     codes = dict.fromkeys(line.code for line in invoice.lines if _limits(line) is not None and line.amount > 0)
     found = []
     for code in codes:
         lines = [line for line in invoice.lines if line.code == code and _limits(line) and line.quantity > 0]
         if len({line.why["block"] for line in lines}) > 1:
             found.append(_drawing(lines, words))
-    return found
+    return found[:MAX_DRAWINGS]
 
 
 def _limits(line: InvoiceLine) -> tuple[int, int | None] | None:
@@ -114,7 +131,8 @@ def _drawing(lines: Sequence[InvoiceLine], words: Words) -> Data:
         words.say("charges.block_item", m3=words.exact(line.quantity), price=_price(line, words)) for line in lines
     ]
     name = lines[0].description.split(",")[0]
-    return {"alt": words.say("charges.blocks_alt", name=name, items="; ".join(items)), "segments": segments}
+    alt = words.say("charges.blocks_alt", name=name, items="; ".join(items))
+    return {"name": name, "alt": alt, "segments": segments}
 
 
 def _volume(line: InvoiceLine, words: Words) -> str:

@@ -1,8 +1,7 @@
 """From an invoice's view to the plain data that the page template prints."""
 
-import segno
-
-from billing.document.charges import charges, unit_price, vat
+from billing.document.charges import charges, drawings, unit_price, vat
+from billing.document.qr import qr_svg
 from billing.document.usage import chart, readings, usage
 from billing.document.view import Contact, InvoiceView
 from billing.document.words import Words
@@ -13,18 +12,20 @@ Data = dict[str, object]
 # Fixed by the tax agency, whatever the bill's language (QR specification 0.4.7).
 QR_ABOVE = "QR tributario:"
 QR_PHRASE = "VERI*FACTU"
-# Rows that fit at each size of type before the page must be set tighter.
-ROWS = (14, 24)
+# Rows of charges that fit on the page at each size of type, measured; a longer bill goes on to a second page.
+CAPACITY = (12, 22)
+DESCRIPTION_WIDTH = 55
 
 
 def layout(view: InvoiceView, words: Words) -> Data:
     """Everything the template prints, as texts and whole numbers."""
     invoice = view.invoice
     issued = invoice.reference.issued
+    blocks = drawings(invoice, words)
     return {
         "lang": words.lang,
         "colour": view.colour,
-        "density": _density(invoice),
+        "density": _density(invoice, len(blocks)),
         "title": f"{_heading(invoice, words)} {invoice.full_number}",
         "heading": _heading(invoice, words),
         "issued-on": [issued.year, issued.month, issued.day],
@@ -36,7 +37,7 @@ def layout(view: InvoiceView, words: Words) -> Data:
         "usage": usage(view, words),
         "chart": chart(view, words),
         "readings": readings(invoice, words),
-        "charges": charges(invoice, words),
+        "charges": charges(invoice, blocks, words),
         "vat": vat(invoice, words),
         "price-lines": unit_price(invoice, words),
         "notes": _notes(invoice, words),
@@ -45,9 +46,12 @@ def layout(view: InvoiceView, words: Words) -> Data:
     }
 
 
-def _density(invoice: Invoice) -> int:
-    rows = len(invoice.lines) + len(invoice.pieces)
-    return sum(rows > limit for limit in ROWS)
+def _density(invoice: Invoice, drawings: int) -> int:
+    """The largest type (0 to 2) at which everything fits, counted in rows of the table of charges."""
+    rows = sum(1 + len(line.description) // DESCRIPTION_WIDTH for line in invoice.lines)
+    rows += 3 * drawings + 2 * len({line.beneficiary for line in invoice.lines}) + len(invoice.vat)
+    rows += len(invoice.pieces) + 2 * any(piece.estimated for piece in invoice.pieces)
+    return sum(rows - 4 > capacity for capacity in CAPACITY)
 
 
 def _heading(invoice: Invoice, words: Words) -> str:
@@ -89,13 +93,12 @@ def _facts(invoice: Invoice, words: Words) -> list[list[str]]:
 def _qr(view: InvoiceView, words: Words) -> Data | None:
     if view.fiscal is None or not view.fiscal.qr_url:
         return None
-    code = segno.make(view.fiscal.qr_url, error="m", micro=False, boost_error=False)
     return {
         "above": QR_ABOVE,
         "phrase": QR_PHRASE,
         "explained": words.say("header.qr_explained"),
         "alt": words.say("header.qr_alt", number=view.invoice.full_number),
-        "svg": code.svg_inline(border=0, omitsize=True),
+        "svg": qr_svg(view.fiscal.qr_url),
     }
 
 
@@ -107,7 +110,6 @@ def _due(invoice: Invoice, contact: Contact, words: Words) -> Data:
             "amount": words.money(abs(invoice.total)),
             "when": words.say(when),
             "how": "",
-            "note": "",
         }
     terms = invoice.terms
     debit = terms.method is PaymentMethod.DIRECT_DEBIT
@@ -117,13 +119,13 @@ def _due(invoice: Invoice, contact: Contact, words: Words) -> Data:
         "amount": words.money(invoice.total),
         "when": words.say(key, date=words.day(terms.due)),
         "how": _how(invoice, terms, contact, words),
-        "note": words.say("due.mandate", mandate=terms.mandate) if debit and terms.mandate else "",
     }
 
 
 def _how(invoice: Invoice, terms: PaymentTerms, contact: Contact, words: Words) -> str:
     if terms.method is PaymentMethod.DIRECT_DEBIT:
-        return words.say("due.direct_debit_how", iban=terms.iban)
+        key = "due.direct_debit_mandate" if terms.mandate else "due.direct_debit_how"
+        return words.say(key, iban=terms.iban, mandate=terms.mandate)
     return words.say(
         f"due.{terms.method.value}",
         iban=contact.iban,

@@ -73,13 +73,14 @@ def chart(view: InvoiceView, words: Words) -> Data:
         "note": hatched,
         "bars": [
             {
-                "label": _label(item.period, words),
+                "label": _months(item.period, words),
+                "year": _year(item.period) if item.period.start.year != before else "",
                 "value": words.litres(divide(item.litres, 1000)),
                 "height": divide(max(0, item.litres) * FULL_HEIGHT, top),
                 "estimated": item.estimated,
                 "current": item is current,
             }
-            for item in items
+            for before, item in zip([0, *(item.period.start.year for item in items)], items, strict=False)
         ],
     }
 
@@ -90,10 +91,17 @@ def _item(item: PastPeriod, words: Words) -> str:
 
 
 def _label(period: Period, words: Words) -> str:
-    """``ene 26`` for a month, ``ene-feb 26`` for longer."""
+    return f"{_months(period, words)} {_year(period)}"
+
+
+def _months(period: Period, words: Words) -> str:
+    """``ene`` for a month, ``ene–feb`` for longer."""
     first, last = words.month(period.start), words.month(period.last_day)
-    months = first if first == last else f"{first}–{last}"
-    return f"{months} {period.last_day:%y}"
+    return first if first == last else f"{first}–{last}"
+
+
+def _year(period: Period) -> str:
+    return f"{period.start:%Y}"
 
 
 def readings(invoice: Invoice, words: Words) -> Data:

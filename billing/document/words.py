@@ -51,8 +51,9 @@ class Words:
         return self.price(rounded(euros))
 
     def price(self, euros: Decimal) -> str:
-        """An amount in euros with the decimals it has."""
-        number = self.number(abs(euros))
+        """An amount in euros with the decimals it has, two at least."""
+        decimals = len(str(euros).partition(".")[2])
+        number = self.number(abs(rounded(euros, max(2, decimals))))
         sign = "−" if euros < 0 else ""
         return f"{sign}€{number}" if self.lang == "en" else f"{sign}{number}{NBSP}€"
 
@@ -69,8 +70,8 @@ class Words:
         return _formatted(day, "long", self.lang)
 
     def short_day(self, day: date) -> str:
-        """A date in little room: ``20 mar 2026``."""
-        return _formatted(day, "medium", self.lang)
+        """A date in little room: ``20 mar 2026``, in Basque ``2026/03/20``."""
+        return _formatted(day, "y/MM/dd" if self.lang == "eu" else "medium", self.lang)
 
     def month(self, day: date) -> str:
         """A month's short name without full stop: ``mar``."""

@@ -1,12 +1,14 @@
 """From rated lines to invoice lines and the VAT summary."""
 
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 from billing.invoice.value import InvoiceLine, VatSum
+from billing.money import rounded
 
-CENT = Decimal("0.01")
+# The nature of a tax that is collected for another administration.
+COLLECTED = "levy"
 NOT_TAXED = frozenset({"NS", "EX"})
 
 
@@ -32,7 +34,10 @@ class RatedLine(Protocol):
 
 
 def lines_of(rated: Iterable[RatedLine]) -> tuple[InvoiceLine, ...]:
-    """Invoice lines of rated ones; ``why`` names beneficiary and legal nature where the tariff does."""
+    """Invoice lines of rated ones; ``why`` names beneficiary and legal nature where the tariff does.
+
+    Tariffs name who receives each component; an invoice only tells apart what is collected for others.
+    """
     return tuple(
         InvoiceLine(
             code=line.code,
@@ -42,7 +47,7 @@ def lines_of(rated: Iterable[RatedLine]) -> tuple[InvoiceLine, ...]:
             unit_price=line.unit_price,
             amount=cents(line.amount),
             vat=line.vat,
-            beneficiary=str(line.why.get("beneficiary") or ""),
+            beneficiary=str(line.why.get("beneficiary") or "") if line.why.get("nature") == COLLECTED else "",
             nature=str(line.why.get("nature") or "price"),
             why=line.why,
         )
@@ -70,4 +75,4 @@ def vat_on(base: Decimal, code: str) -> Decimal:
 
 def cents(amount: Decimal) -> Decimal:
     """Two decimals, half up."""
-    return amount.quantize(CENT, ROUND_HALF_UP)
+    return rounded(amount)

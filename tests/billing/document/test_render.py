@@ -1,29 +1,268 @@
 """The printed bill: what it says, how it is built, and that it is the same every time."""
 
+import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from billing.document import render
-from tests.billing.view_samples import view
+from billing.document import LANGUAGES, Contact, DocumentError, InvoiceView, render, render_many
+from billing.document.layout import layout
+from billing.document.words import words
+from billing.invoice import Invoice, InvoiceType, PaymentMethod, PaymentTerms, rectify
+from billing.volume import Kind, Method, PastPeriod, Period, Piece
+from tests.billing.invoice_samples import B02, TERMS, invoice, line
+from tests.billing.view_samples import view, with_blocks
+
+GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.fixture
-def text(tmp_path: Path) -> str:
+def text_of(tmp_path: Path) -> Callable[[InvoiceView, str], str]:
     if shutil.which("pdftotext") is None:
         pytest.skip("pdftotext is not installed (Debian: poppler-utils)")
-    path = tmp_path / "bill.pdf"
-    path.write_bytes(render(view()))
-    run = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, check=True, text=True)
-    return run.stdout.replace("\u00a0", " ")
+
+    def extract(shown: InvoiceView, lang: str = "es") -> str:
+        path = tmp_path / "bill.pdf"
+        path.write_bytes(render(shown, lang))
+        run = subprocess.run(["pdftotext", "-raw", path, "-"], capture_output=True, check=True, text=True)
+        lines = [" ".join(line.split()) for line in run.stdout.replace("\u00a0", " ").splitlines()]
+        return "\n".join(line for line in lines if line)
+
+    return extract
 
 
-def test_what_it_says(text: str) -> None:
-    for words in ("Factura de agua", "AG2026/000123", "35,36 €", "QR tributario:", "VERI*FACTU", "telelectura"):
-        assert words in text
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_golden_text(lang: str, text_of: Callable[[InvoiceView, str], str]) -> None:
+    """Renew with ``python -m tests.billing.document.renew`` and read the difference."""
+    expected = (GOLDEN / f"b02.{lang}.txt").read_text(encoding="utf-8")
+    assert text_of(view(), lang) + "\n" == expected
+
+
+def test_the_page_is_one_tagged_a4_in_its_language() -> None:
+    pdf = render(view(), "ca")
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+    assert re.search(rb"/MediaBox\s*\[0 0 595\.\d+ 841\.\d+\]", pdf)
+    assert b"/StructTreeRoot" in pdf
+    assert b"/Marked true" in pdf
+    assert re.search(rb"/Lang\s*\(ca\)", pdf)
+    assert b"pdfuaid:part>1<" in pdf
+    assert len(re.findall(rb"/Alt\b", pdf)) == 3  # QR code, chart, blocks
+
+
+def test_only_the_embedded_fonts_are_used() -> None:
+    fonts = set(re.findall(rb"/FontName\s*/[A-Z]+\+([A-Za-z]+)-", render(view())))
+    assert fonts == {b"LibertinusSerif"}
 
 
 def test_the_same_view_gives_the_same_bytes() -> None:
     assert render(view()) == render(view())
+    other = view(replace(with_blocks(invoice(B02)), number=124))
+    assert render_many([view(), other]) == [render(view()), render(other)]
+
+
+def rows(count: int) -> tuple[object, ...]:
+    return tuple(line(f"C{number}", f"Concepto número {number}", "1", "1", "1.00") for number in range(count))
+
+
+@pytest.mark.parametrize("count", [1, 12, 13, 22, 23, 36])
+def test_a_long_bill_stays_on_one_page(count: int) -> None:
+    pdf = render(view(invoice(rows(count))))  # type: ignore[arg-type]
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+
+
+def test_what_does_not_fit_goes_on_to_a_second_page() -> None:
+    pdf = render(view(invoice(rows(60))))  # type: ignore[arg-type]
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 2
+
+
+def data(shown: InvoiceView, lang: str = "es") -> dict[str, object]:
+    return layout(shown, words(lang))
+
+
+def due(bill: Invoice, **contact: str) -> dict[str, str]:
+    found = data(view(bill, contact=Contact(**contact)))["due"]  # type: ignore[arg-type]
+    assert isinstance(found, dict)
+    return found
+
+
+def paying(method: PaymentMethod) -> Invoice:
+    return replace(invoice(), terms=PaymentTerms(method, date(2026, 4, 6)))
+
+
+@pytest.mark.parametrize(
+    ("method", "how"),
+    [
+        (PaymentMethod.SLIP, "Con el documento de pago, en tu banco"),
+        (PaymentMethod.TRANSFER, "Por transferencia a la cuenta ES00, con la referencia AG2026/000123"),
+        (PaymentMethod.CARD, "Con tarjeta o Bizum en aguas.example"),
+        (PaymentMethod.COUNTER, "En nuestra oficina: Plaza, 1"),
+    ],
+)
+def test_how_to_pay(method: PaymentMethod, how: str) -> None:
+    found = due(paying(method), iban="ES00", web="aguas.example", office="Plaza, 1")
+    assert (found["when"], found["how"]) == ("Puedes pagar hasta el 6 de abril de 2026", how)
+
+
+def test_direct_debit_names_the_day_account_and_mandate() -> None:
+    assert due(invoice())["when"] == "Lo cargaremos en tu cuenta el 20 de marzo de 2026"
+    assert due(invoice())["how"] == "Cuenta ES91 **** **** **** **** 1332 · mandato M-00017"
+    bare = replace(invoice(), terms=replace(TERMS, mandate=""))
+    assert due(bare)["how"] == "Cuenta ES91 **** **** **** **** 1332"
+
+
+def test_a_credit_says_it_is_in_your_favour_and_what_it_rectifies() -> None:
+    credit = rectify(
+        [invoice()],
+        (),
+        type=InvoiceType.R4,
+        method="I",
+        reason="Titular erróneo",
+        series="RE2026",
+        number=1,
+        issued=date(2026, 4, 1),
+        terms=TERMS,
+    )
+    found = data(view(credit))
+    assert found["heading"] == "Factura rectificativa"
+    assert found["notes"] == ["Rectifica la factura AG2026/000123: Titular erróneo"]
+    assert found["price-lines"] == []
+    assert due(credit) == {
+        "label": "A tu favor",
+        "amount": "35,36\u00a0€",
+        "when": "Te lo devolveremos",
+        "how": "",
+    }
+
+
+def test_nothing_to_pay() -> None:
+    assert due(invoice((line("A", "Cuota", "0", "1", "0.00"),)))["when"] == "No tienes que pagar nada"
+
+
+def test_without_a_fiscal_record_there_is_no_qr() -> None:
+    shown = view(fiscal=None)
+    assert data(shown)["qr"] is None
+    assert len(re.findall(rb"/Type\s*/Page\b", render(shown))) == 1
+
+
+def test_an_estimate_is_marked_everywhere() -> None:
+    closing = replace(invoice().pieces[0].closing, kind=Kind.ESTIMATED)  # type: ignore[type-var]
+    piece = Piece(
+        "CT-1", 13, invoice().pieces[0].opening, closing, 24_000, 24_000, Method.ESTIMATED, True, "known_periods"
+    )
+    found = data(view(replace(invoice(), pieces=(piece,))))
+    readings, chart = found["readings"], found["chart"]
+    assert readings["rows"][0][2].endswith("estimada")  # type: ignore[index]
+    assert readings["rows"][0][4] == "Estimado: media conocida"  # type: ignore[index]
+    assert readings["notes"]  # type: ignore[index]
+    assert chart["bars"][-1]["estimated"]  # type: ignore[index]
+    assert chart["alt"].endswith("ene–feb 2026, 24 (estimado).")  # type: ignore[index]
+
+
+def test_a_piece_without_readings_says_so() -> None:
+    piece = Piece("CT-1", 13, None, None, 5_000, 0, Method.ESTIMATED, True, "nominal_capacity")
+    found = data(view(replace(invoice(), pieces=(piece,))))
+    assert found["readings"]["rows"][0][1] == "Sin lectura"  # type: ignore[index]
+
+
+def test_the_comparison_is_by_day_and_the_chart_has_thirteen_bars() -> None:
+    bills = tuple(
+        PastPeriod(Period(date(2023 + k // 6, k % 6 * 2 + 1, 1), date(2023 + (k + 1) // 6, (k + 1) % 6 * 2 + 1, 1)), m3)
+        for k, m3 in enumerate(range(10_000, 28_000, 1_000))
+    )
+    found = data(view(history=bills))
+    assert len(found["chart"]["bars"]) == 13  # type: ignore[index]
+    assert found["usage"]["lines"] == [  # type: ignore[index]
+        "407 litros al día durante 59 días",
+        "Un 8 % menos que en la factura anterior",
+        "Un 9 % más que hace un año",
+        "Un hogar como el tuyo gasta 22 m³ de media",
+    ]
+    same = (PastPeriod(Period(date(2025, 11, 3), date(2026, 1, 1)), 24_000),)
+    assert "Lo mismo que en la factura anterior" in data(view(history=same))["usage"]["lines"]  # type: ignore[index]
+
+
+def test_a_first_bill_has_nothing_to_compare_with() -> None:
+    found = data(view(history=(), average_litres=None))
+    assert found["usage"]["lines"] == ["407 litros al día durante 59 días"]  # type: ignore[index]
+    assert render(view(history=()))
+
+
+def test_blocks_are_drawn_in_proportion() -> None:
+    (drawing,) = data(view())["charges"]["blocks"]  # type: ignore[index]
+    assert [segment["share"] for segment in drawing["segments"]] == [750, 250]
+    assert [segment["legend"] for segment in drawing["segments"]] == [
+        "Hasta 18 m³ a 0,4436\u00a0€/m³",
+        "Más de 18 m³ a 0,6741\u00a0€/m³",
+    ]
+
+
+def cells(*charge: str, **why: object) -> list[str]:
+    found = data(view(invoice((line("X", *charge, **why),))))  # type: ignore[arg-type]
+    return [cell.replace("\u00a0", " ") for cell in found["charges"]["groups"][0]["rows"][0]]  # type: ignore[index]
+
+
+def test_quantities_and_prices_as_people_say_them() -> None:
+    bill = line("CANON", "Canon", "0.161644", "44.83", "7.25")
+    canon = replace(bill, unit="year", why={"quantity": "59/365"})
+    year = data(view(invoice((canon,))))["charges"]["groups"][0]["rows"][0]  # type: ignore[index]
+    assert year[1:3] == ("59/365\u00a0años", "44,83\u00a0€/año")
+    bonus = replace(line("BONO", "Bonificación", "13.3", "-0.5", "-6.65"), unit="EUR")
+    share = data(view(invoice((bonus, *B02))))["charges"]["groups"][0]["rows"][0]  # type: ignore[index]
+    assert share[1:4] == ("13,30\u00a0€", "−50 %", "−6,65\u00a0€")
+    assert cells("Otro", "1234.5", "2", "2469.00")[1:4] == ["1.234,5 mes", "2,00 €/mes", "2.469,00 €"]
+
+
+def test_the_price_of_a_litre() -> None:
+    found = data(view())["price-lines"]
+    text = "Esta factura sale a 1,47\u00a0€ por m³, es decir, 0,00147\u00a0€ por litro, con todo incluido."
+    assert found == [text]
+
+
+def test_bad_input_is_refused_by_name() -> None:
+    with pytest.raises(DocumentError, match="lang fr"):
+        render(view(), "fr")
+    with pytest.raises(DocumentError, match="colour red"):
+        render(view(colour="red"))
+    with pytest.raises(ValueError, match="issued is missing"):
+        render(view(fiscal=None, invoice=replace(invoice(), issued=None)))
+
+
+def test_text_of_any_kind_is_printed_as_it_is(text_of: Callable[[InvoiceView, str], str]) -> None:
+    odd = 'Agua "dulce" \\ #panic() $x$ [a] *b* <c> @d'
+    bill = invoice((line("X", odd, "1", "1", "1.00"),))
+    assert odd in text_of(view(bill), "es")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_language_has_the_same_texts_with_the_same_gaps(lang: str) -> None:
+    def gaps(of: str) -> dict[tuple[str, str], list[str]]:
+        return {
+            (section, name): sorted(re.findall(r"\{(\w+)\}", text))
+            for section, texts in words(of).texts.items()
+            for name, text in texts.items()
+        }
+
+    assert gaps(lang) == gaps("es")
+
+
+@pytest.mark.parametrize(
+    ("lang", "money", "number", "day"),
+    [
+        ("es", "−1.234,50\u00a0€", "1.234,5", "20 de marzo de 2026"),
+        ("ca", "−1.234,50\u00a0€", "1.234,5", "20 de març del 2026"),
+        ("gl", "−1.234,50\u00a0€", "1.234,5", "20 de marzo de 2026"),
+        ("eu", "−1.234,50\u00a0€", "1.234,5", "2026(e)ko martxoaren 20(a)"),
+        ("en", "−€1,234.50", "1,234.5", "March 20, 2026"),
+    ],
+)
+def test_numbers_and_dates_of_each_language(lang: str, money: str, number: str, day: str) -> None:
+    speech = words(lang)
+    assert speech.money(Decimal("-1234.5")) == money
+    assert speech.exact(Decimal("1234.500")) == number
+    assert speech.day(date(2026, 3, 20)) == day
