@@ -1,4 +1,4 @@
-"""Commands of the billing room: ``sgc rate``, ``sgc tariff check|show|list``, ``sgc bench rate``.
+"""Commands of the billing room: ``sgc rate``, ``sgc tariff check|show|list``, ``sgc bench rate|pdf``.
 
 ``python -m billing.cli`` runs them alone.
 """
@@ -33,7 +33,9 @@ def register(app: typer.Typer) -> None:
     tariffs.command("show", help="Una tarifa como el cuadro que se publica / A tariff as its published table.")(show)
     tariffs.command("list", help="Las tarifas de la carpeta / The tariffs of the folder.")(listing)
     app.add_typer(tariffs, name="tariff")
-    bench_group(app).command("rate", help=BENCH_HELP)(bench)
+    benches = bench_group(app)
+    benches.command("rate", help=BENCH_HELP)(bench)
+    benches.command("pdf", help="Facturas en PDF por segundo / PDF invoices per second.")(pdf)
 
 
 def bench_group(app: typer.Typer) -> typer.Typer:
@@ -208,7 +210,20 @@ def bench(
     """Measure the rating kernel against the same tariff written by hand, in this process."""
     from billing.rating.bench import measure
 
-    result = measure(contracts)
+    _tell(measure(contracts), as_json)
+
+
+def pdf(
+    invoices: Annotated[int, typer.Option(min=10, help="Facturas por pasada / Invoices a pass.")] = 200,
+    as_json: Annotated[bool, typer.Option("--json", help="El resultado como JSON / The result as JSON.")] = False,
+) -> None:
+    """Measure the typesetting of different bills against the bare export of one."""
+    from billing.document.bench import bench_pdf
+
+    _tell(bench_pdf(invoices), as_json)
+
+
+def _tell(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         _emit(result)
     else:
