@@ -11,7 +11,6 @@ from firmware_sim.telegram import crc
 
 Bytes = npt.NDArray[np.uint8]
 
-_WMBUS_TABLE = np.array(crc.WMBUS_TABLE, np.uint16)
 _X25_TABLE = np.array(crc.X25_TABLE, np.uint16)
 
 
@@ -36,23 +35,6 @@ def x25(data: Bytes) -> npt.NDArray[np.uint16]:
     for column in data.T:
         value = value >> np.uint16(8) ^ _X25_TABLE[(value ^ column) & np.uint16(0xFF)]
     return value ^ np.uint16(0xFFFF)
-
-
-def wmbus(data: Bytes) -> npt.NDArray[np.uint16]:
-    """Link CRC of EN 13757-4 of each row."""
-    value = np.zeros(len(data), np.uint16)
-    for column in data.T:
-        value = value << np.uint16(8) ^ _WMBUS_TABLE[value >> np.uint16(8) ^ column]
-    return value ^ np.uint16(0xFFFF)
-
-
-def frame_format_a(frames: Bytes) -> Bytes:
-    """Format A of frames of one length: (n, l) without CRCs to (n, l + CRCs)."""
-    parts = []
-    for start, end in a_blocks(frames.shape[1]):
-        block = frames[:, start:end]
-        parts += [block, wmbus(block).astype(">u2").view(np.uint8).reshape(-1, 2)]
-    return np.concatenate(parts, axis=1)
 
 
 def a_blocks(length: int) -> list[tuple[int, int]]:

@@ -22,11 +22,6 @@ def local_midnight(day: dt.date) -> int:
     return int(dt.datetime.combine(day, dt.time(), MADRID).timestamp())
 
 
-def local_date(seconds: int) -> dt.date:
-    """The date in Madrid at an epoch second."""
-    return dt.datetime.fromtimestamp(seconds, MADRID).date()
-
-
 def instant(seconds: int) -> dt.datetime:
     """Aware UTC from epoch seconds."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC)

@@ -40,14 +40,6 @@ class Ground:
         """Position of a house by its supply code."""
         return {house.supply_code: n for n, house in enumerate(self.houses)}
 
-    def meter(self, address: str) -> SimMeter:
-        """The meter with that address text."""
-        return self._by_address[address]
-
-    @cached_property
-    def _by_address(self) -> dict[str, SimMeter]:
-        return {str(meter.address): meter for meter in self.meters}
-
     def first_instant(self, meter: SimMeter) -> dt.datetime:
         """When the meter's time in this town's period begins: its ``start_litres`` belong to it."""
         return max(meter.on_from, instant(self.clock.first))

@@ -87,6 +87,20 @@ def test_record_bytes(record: records.Record, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (values.signed_bcd(-12345, 6), "d3452301"),
+        (values.signed_bcd(123, 3), "c22301"),
+        (values.time_j(dt.time(23, 5, 7)), "070517"),
+        (values.datetime_i(dt.datetime(2026, 7, 1, 23, 5, 7), summer=True, leap=True), "c70577413700"),  # noqa: DTZ001
+        (values.blob(b"abc"), "e3616263"),
+    ],
+)
+def test_value_bytes(data: bytes, expected: str) -> None:
+    assert data.hex() == expected
+
+
+@pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda: values.bcd(10**8, 8), "100000000 does not fit in 8 digits"),
