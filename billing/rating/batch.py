@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from billing.money import euros, scaled
 from billing.rating import kernel
 from billing.rating.case import MAX_LITRES, Case, CaseError
-from billing.rating.describe import LITRES, Slot
+from billing.rating.describe import LITRES, Story
 from billing.rating.lines import Line, Rated, Vat
 from billing.rating.plan import Plan, plan
 from billing.rating.rate import Tariffs, run
@@ -70,6 +70,7 @@ class Rater:
         self._book = book
         self._tables = Tables()
         self._plans: list[Plan] = []
+        self._stories: dict[int, Story] = {}
         for number, case in enumerate(self.classes):
             self._compile(number, case)
         self._arrays = self._tables.arrays()
@@ -108,9 +109,26 @@ class Rater:
         case = replace(self.classes[klass], litres=litres, reference_litres=reference, readings=())
         return run(self._plans[klass], case)
 
-    def slot(self, number: int) -> tuple[Slot, int]:
-        """What a slot number stands for, and the weight scale of a percentage's base."""
-        return self._tables.line_slots[number], self._tables.weights.get(number, 1)
+    def story(self, number: int) -> Story:
+        """What every line with a slot number has in common: made once, shared by all bills of the register."""
+        if number not in self._stories:
+            self._stories[number] = self._tables.line_slots[number].story()
+        return self._stories[number]
+
+    def quantity(self, number: int, written: int) -> Fraction:
+        """The quantity of a line from its slot number and what the kernel wrote."""
+        step = self._tables.line_slots[number].step
+        if isinstance(step.action, Fixed):
+            return step.action.quantity
+        if isinstance(step.action, Exempt):
+            return Fraction(1)
+        if isinstance(step.action, Percent):
+            return Fraction(written, self._tables.weights[number] * 10**step.rounding.line_decimals)
+        return Fraction(written, LITRES)
+
+    def decimals(self, number: int) -> int:
+        """The decimals of the amounts of a slot's lines."""
+        return self._tables.line_slots[number].step.rounding.line_decimals
 
     def _compile(self, number: int, case: Case) -> None:
         try:
@@ -205,21 +223,9 @@ class Batch:
         return Vat(euros(int(self.base[index, at])), euros(int(self.vat[index, at])))
 
     def _line(self, at: int) -> Line:
-        slot, scale = self.rater.slot(int(self.slots[at]))
-        decimals = slot.step.rounding.line_decimals
-        quantity = _quantity(slot, int(self.quantities[at]), scale, decimals)
-        return slot.line(quantity, scaled(int(self.amounts[at]), decimals))
-
-
-def _quantity(slot: Slot, written: int, scale: int, decimals: int) -> Fraction:
-    action = slot.step.action
-    if isinstance(action, Fixed):
-        return action.quantity
-    if isinstance(action, Exempt):
-        return Fraction(1)
-    if isinstance(action, Percent):
-        return Fraction(written, scale * 10**decimals)
-    return Fraction(written, LITRES)
+        slot = int(self.slots[at])
+        quantity = self.rater.quantity(slot, int(self.quantities[at]))
+        return self.rater.story(slot).line(quantity, scaled(int(self.amounts[at]), self.rater.decimals(slot)))
 
 
 def _cents(amount: Decimal) -> int:

@@ -1,5 +1,6 @@
 """From a step and a worked-out quantity and amount to the line a person reads, in Spanish, and its explanation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,6 +14,23 @@ from billing.tariff.facts import plain
 from billing.tariff.steps import Rebate, Tier, Water
 
 LITRES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything about a possible line but its quantity and amount; a register's lines share their stories."""
+
+    code: str
+    description: str
+    unit: str
+    unit_price: Decimal
+    vat: str
+    why: Mapping[str, Any]
+
+    def line(self, quantity: Fraction, amount: Decimal) -> Line:
+        """The line of one bill."""
+        why = {**self.why, "quantity": str(quantity)}
+        return Line(self.code, self.description, shown(quantity), self.unit, self.unit_price, amount, self.vat, why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +49,10 @@ class Slot:
         """The block's number, for percentages that only count some."""
         return self.tier.number if self.tier else None
 
-    def line(self, quantity: Fraction, amount: Decimal) -> Line:
-        """The line, with its story."""
-        return Line(
-            code=self.step.code,
-            description=self._description(),
-            quantity=shown(quantity),
-            unit=self.unit,
-            unit_price=shown(self.price, 9),
-            amount=amount,
-            vat=self.step.vat,
-            why=self._why(quantity),
-        )
+    def story(self) -> Story:
+        """What every line here has in common."""
+        price = shown(self.price, 9)
+        return Story(self.step.code, self._description(), self.unit, price, self.step.vat, self._why(price))
 
     def _description(self) -> str:
         words = self.step.name
@@ -58,10 +68,9 @@ class Slot:
             words += f", del {span.start:%d/%m/%Y} al {_last_day(span.end)}"
         return words
 
-    def _why(self, quantity: Fraction) -> dict[str, Any]:
+    def _why(self, price: Decimal) -> dict[str, Any]:
         step = self.step
-        why: dict[str, Any] = {**_origin(step), "kind": _kind(step), **_time(step)}
-        why |= {"quantity": str(quantity), "price": str(shown(self.price, 9))}
+        why: dict[str, Any] = {**_origin(step), "kind": _kind(step), **_time(step), "price": str(price)}
         why["rounding"] = {"decimals": step.rounding.line_decimals, "mode": step.rounding.mode}
         if step.facts:
             why["facts"] = {name: plain(value) for name, value in sorted(step.facts.items())}

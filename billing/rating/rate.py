@@ -103,7 +103,7 @@ def _step(step: Step, case: Case, done: Sequence[_Done]) -> Iterator[_Done]:
 def _line(slot: Slot, quantity: Fraction) -> _Done:
     policy = slot.step.rounding
     amount = rounded(quantity * slot.price, policy.line_decimals, policy.mode)
-    return _Done(slot, slot.line(quantity, amount))
+    return _Done(slot, slot.story().line(quantity, amount))
 
 
 def _water(step: Step, action: Water, case: Case) -> Iterator[_Done]:
@@ -147,4 +147,4 @@ def counts(action: Percent, slot: Slot) -> bool:
 
 def _exempt(step: Step, action: Exempt) -> _Done:
     slot = Slot(step, Fraction(0), "EUR", label=f"exento: {action.reason}")
-    return _Done(slot, slot.line(Fraction(1), rounded(Fraction(0), step.rounding.line_decimals)))
+    return _Done(slot, slot.story().line(Fraction(1), rounded(Fraction(0), step.rounding.line_decimals)))
