@@ -47,8 +47,11 @@ class Serial(Executor):
 
 def processes(workers: int | None = None) -> Executors:
     """Local processes, one per core unless said otherwise."""
-    # spawn: a forked child would share the parent's database connections.
-    return partial(ProcessPoolExecutor, workers, multiprocessing.get_context("spawn"))
+    # A child forked from here would share this process's database connections; the fork server has none, and
+    # has loaded the program once for all of them.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([work.__module__])
+    return partial(ProcessPoolExecutor, workers, context)
 
 
 def ignore(done: int, total: int, rate: float) -> None:
@@ -106,9 +109,15 @@ def _round(job: Callable[[Task], int], todo: list[Task], executors: Executors, m
 
 def _placed(executor: Executor, job: Callable[[Task], int], todo: list[Task]) -> Iterator[tuple[Task, Future[int]]]:
     """Hand all tasks over, and give each back with its future as it ends."""
-    futures = {executor.submit(job, task): task for task in todo}
-    for future in as_completed(futures):
-        yield futures[future], future
+    waiting: dict[Future[int], Task] = {}
+    for task in todo:
+        future = executor.submit(job, task)
+        if future.done():
+            yield task, future
+        else:
+            waiting[future] = task
+    for future in as_completed(waiting):
+        yield waiting[future], future
 
 
 def _open(engine: Engine, utility_id: int, run_id: int, stage: str) -> list[Task]:
