@@ -6,7 +6,7 @@ the meter really had at that instant; every billed litre went through that suppl
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ class Books:
     stored: int = 0
     lost: int = 0
     doubled: int = 0
+    typed: int = 0
     readings: int = 0
     readings_wrong: int = 0
     billed: int = 0
@@ -59,13 +60,16 @@ class Books:
             self.wrong.append(text)
 
 
-def close_books(town: Town, directory: Path, engine: Engine, utility_id: int) -> Books:
-    """Compare ``town`` and its truth file in ``directory`` with the centre's database."""
+def close_books(town: Town, directory: Path, engine: Engine, utility_id: int, typed: Mapping[str, int]) -> Books:
+    """Compare ``town`` and its truth file in ``directory`` with the centre's database.
+
+    ``typed`` is what a person read on the dial of each meter without radio (address → litres).
+    """
     books = Books()
     with read_session(engine) as session:
         compare_telegrams(books, town, directory / FILE, session, utility_id)
-        compare_readings(books, town, session, utility_id)
-        compare_bills(books, town, session, utility_id)
+        compare_readings(books, town, session, utility_id, typed)
+        compare_bills(books, town, session, utility_id, typed)
     return books
 
 
@@ -136,15 +140,15 @@ def stored_telegrams(session: Session, utility_id: int, meters: dict[str, int]) 
         yield meters.get(address or "", UNKNOWN_METER), received_ms, access_no or 0, litres or 0
 
 
-def compare_readings(books: Books, town: Town, session: Session, utility_id: int) -> None:
-    """Every stored reading against the meter's true index at its instant."""
+def compare_readings(books: Books, town: Town, session: Session, utility_id: int, typed: Mapping[str, int]) -> None:
+    """Every stored reading against the meter's true index at its instant, a typed one against what the dial showed."""
     for meter_id, meter in known_meters(town, session, utility_id):
         rows = session.execute(
             select(Reading.at_ms, Reading.litres)
             .where(
                 Reading.utility_id == utility_id,
                 Reading.meter_id == meter_id,
-                Reading.kind != ReadingKind.ESTIMATED,
+                Reading.kind.not_in((ReadingKind.ESTIMATED, ReadingKind.TYPED)),
             )
             .order_by(Reading.at_ms)
         ).all()
@@ -157,6 +161,24 @@ def compare_readings(books: Books, town: Town, session: Session, utility_id: int
             instant = datetime.fromtimestamp(int(at[position]), UTC)
             truth = town.index_at(meter, instant)
             books.differ(f"reading {meter.address} {instant.isoformat()}: {said[position]} l, metered {truth} l")
+        compare_typed(books, session, (utility_id, meter_id), str(meter.address), typed)
+
+
+def compare_typed(
+    books: Books, session: Session, meter: tuple[int, int], address: str, typed: Mapping[str, int]
+) -> None:
+    """The typed readings of one meter against its dial: each one typed, once."""
+    said = session.scalars(
+        select(Reading.litres).where(
+            Reading.utility_id == meter[0], Reading.meter_id == meter[1], Reading.kind == ReadingKind.TYPED
+        )
+    ).all()
+    shown = [typed[address]] if address in typed else []
+    books.readings += len(said)
+    books.typed += len(said)
+    if list(said) != shown:
+        books.readings_wrong += 1
+        books.differ(f"typed readings {address}: {list(said)} at the centre, the dial showed {shown}")
 
 
 def known_meters(town: Town, session: Session, utility_id: int) -> list[tuple[int, SimMeter]]:
@@ -166,9 +188,9 @@ def known_meters(town: Town, session: Session, utility_id: int) -> list[tuple[in
     return [(ids[str(meter.address)], meter) for meter in town.meters]
 
 
-def compare_bills(books: Books, town: Town, session: Session, utility_id: int) -> None:
+def compare_bills(books: Books, town: Town, session: Session, utility_id: int, typed: Mapping[str, int]) -> None:
     """Each supply point's billed litres over all periods against what its meters metered in the town's period."""
-    metered = metered_litres(town)
+    metered = metered_litres(town, typed)
     rows = session.execute(
         select(
             SupplyPoint.code,
@@ -195,9 +217,9 @@ def compare_bills(books: Books, town: Town, session: Session, utility_id: int) -
             books.differ(f"supply point {code}: billed {litres} l, metered {truth} l")
 
 
-def metered_litres(town: Town) -> dict[str, int]:
-    """What went through each supply point's meters in the town's period."""
+def metered_litres(town: Town, typed: Mapping[str, int]) -> dict[str, int]:
+    """What went through each supply point's meters: in the town's period, or until a person read the dial."""
     total: Counter[str] = Counter({house.supply_code: 0 for house in town.houses})
     for meter in town.meters:
-        total[meter.house.supply_code] += meter.end_litres - meter.start_litres
+        total[meter.house.supply_code] += typed.get(str(meter.address), meter.end_litres) - meter.start_litres
     return dict(total)
