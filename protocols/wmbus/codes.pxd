@@ -59,3 +59,4 @@ cdef enum DiagCode:
     D_COMPACT_SIGNATURE
     D_WEAK_PROOF
     D_ALARM
+    D_CUT

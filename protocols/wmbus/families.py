@@ -40,6 +40,7 @@ ITEM_KEYS: Final = {
     *KINDS, "scale", "when", "valid", "storage", "tariff", "subunit", "function", "quantity",
     "qualifier", "labels", "repeat", "decimals", "hidden", "unset",
 }  # fmt: skip
+LAYOUT_KEYS: Final = {"block", "when", "sizes", "read", "tags", "start", "stop", "instead_of_records"}
 FUNCTIONS: Final = {"instantaneous": 0, "maximum": 1, "minimum": 2}
 DRIVER_KEYS: Final = {
     "driver", "title", "notes", "meters", "medium", "compact_formats", "fields", "alarms", "layouts",
@@ -86,6 +87,7 @@ class Layout:
     header: bytes
     replaces: bool
     when: int
+    fits: int
     items: tuple[int, int]
     start: int
     stop: int
@@ -334,10 +336,14 @@ class Family:
         return self._alarms.index(name)
 
     def _layout(self, entry: object, place: str) -> Layout:
-        given = self._mapping(entry, place, {"block", "when", "read", "tags", "start", "stop", "instead_of_records"})
+        given = self._mapping(entry, place, LAYOUT_KEYS)
         block, header = self._block(str(given.get("block", "payload")), place)
         variables: dict[str, int] = {}
         when = self._code(given["when"], place, {}) if "when" in given else NO_CODE
+        fits = NO_CODE
+        if "sizes" in given:
+            sizes = " or ".join(f"length == ({size})" for size in self._list(given["sizes"], place))
+            fits = self._code(sizes, f"{place}.sizes", {})
         items = self._items(self._list(given.get("read") or [], place), place, variables)
         start = stop = NO_CODE
         tags = (0, 0)
@@ -346,7 +352,7 @@ class Family:
             if "stop" in given:
                 stop = self._code(given["stop"], place, variables)
             tags = self._tags(self._mapping(given["tags"], place), place, variables)
-        return Layout(block, header, bool(given.get("instead_of_records")), when, items, start, stop, tags)
+        return Layout(block, header, bool(given.get("instead_of_records")), when, fits, items, start, stop, tags)
 
     def _block(self, text: str, place: str) -> tuple[int, bytes]:
         if text in BLOCKS:

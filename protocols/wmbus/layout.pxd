@@ -7,6 +7,7 @@ cdef bint replaces_records(Tele* t) noexcept nogil
 cdef bint is_sealed(Tele* t) noexcept nogil
 cdef bint open_seal(Tele* t, const uint8_t* key, int size) noexcept nogil
 cdef void run_layouts(Tele* t) noexcept nogil
+cdef int size_fits(Tele* t) noexcept nogil
 cdef int medium_of(const Tele* t) noexcept nogil
 cdef object driver_name(int32_t index)
 cdef object name_of(int index)

@@ -104,6 +104,7 @@ ctypedef struct Layout:
     uint8_t header[16]
     bint replaces
     int32_t when
+    int32_t fits            # code: whether the block has one of its kind's sizes, NO_CODE if unknown
     int32_t items
     int32_t n_items
     int32_t start           # code: where the tag list starts, NO_CODE without one
@@ -234,6 +235,7 @@ cdef void load_layout(Layout* to, object layout) except *:
     memcpy(to.header, <const uint8_t*>header, len(header))
     to.replaces = layout.replaces
     to.when = layout.when
+    to.fits = layout.fits
     to.items, to.n_items = layout.items
     to.start = layout.start
     to.stop = layout.stop
@@ -322,6 +324,25 @@ cdef bint point(Machine* m, Tele* t, const Layout* layout) noexcept nogil:
                 return True
         return False
     return True
+
+
+cdef int size_fits(Tele* t) noexcept nogil:
+    """1 where a layout's block has a size of its kind, -1 where it has none of them, 0 if nobody says."""
+    cdef Machine m
+    cdef int32_t i
+    cdef int found = 0
+    cdef const Layout* layout
+    t.driver = find_driver(t)
+    if t.driver < 0:
+        return 0
+    for i in range(drivers[t.driver].n_layouts):
+        layout = &layouts[drivers[t.driver].layouts + i]
+        if layout.fits == NO_CODE or not point(&m, t, layout) or not holds(&m, layout.when):
+            continue
+        if holds(&m, layout.fits):
+            return 1
+        found = -1
+    return found
 
 
 cdef bint replaces_records(Tele* t) noexcept nogil:

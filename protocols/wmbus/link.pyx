@@ -38,6 +38,8 @@ cdef uint16_t POLYNOMIAL = 0x3D65
 cdef enum:
     B_FIRST = 126
     HEADER = 10
+    # More bytes than these behind a frame are not a receiver's own: the L field must be wrong.
+    MOST_TRAILING = 7
 
 
 cdef void build_table() noexcept:
@@ -212,11 +214,14 @@ cdef void read_auto(Tele* t, const uint8_t* frame, int32_t size) noexcept nogil:
         copy_a(t, frame, size)
         if t.error == 0 and size > whole_a:
             diag(t, D_TRAILING, size - whole_a, 0)
-    elif size < length + 1 or damaged_link(frame, size):
+    elif size < length + 1 or size > length + 1 + MOST_TRAILING or damaged_link(frame, size):
         fail(t, E_LENGTH, length, size)
     else:
-        copy_plain(t, frame, length + 1)
-        diag(t, D_TRAILING, size - length - 1, 0)
+        copy_plain(t, frame, size)
+        t.size = length + 1
+        t.used = size
+        t.extra = size - length - 1
+        diag(t, D_TRAILING, t.extra, 0)
 
 
 cdef void copy_plain(Tele* t, const uint8_t* frame, int32_t size) noexcept nogil:

@@ -22,7 +22,7 @@ ERRORS: Final[tuple[tuple[str, str], ...]] = (
     ("symbols", "on-air symbols: {a} of {b} are not valid 3-of-6 codes"),
     ("ell_variable", "extended link layer V: field list {a:02X} cannot be read"),
     ("afl_length", "authentication layer: its length {a} exceeds the {b} bytes left"),
-    ("crc_likely", "link CRC: a format B frame of {a} bytes with a CRC error (bit {b})"),
+    ("crc_likely", "link CRC: reads as a format B frame of {a} bytes with one bit wrong (say link none if it is not)"),
     ("no_ci", "frame: no CI field between offsets {a} and {b}"),
     ("application", "application error {a:02X} reported by the meter"),
 )
@@ -65,6 +65,7 @@ DIAGNOSTICS: Final[tuple[tuple[str, str], ...]] = (
     ("format_signature", "format frame: signature {a:04X}, its headers give {b:04X}"),
     ("weak_proof", "security mode {a}: only a byte of known content shows that the key fits"),
     ("alarm", "alarm state {a:02X} reported by the meter"),
+    ("length_cuts_record", "frame: L field {a} cuts the record at offset {b}; it was read from the bytes behind"),
 )
 
 # Diagnostics that leave a telegram unread.

@@ -24,10 +24,12 @@ from protocols.wmbus.codes cimport (
     D_UNAUTHENTICATED,
     D_COMPACT_UNKNOWN,
     E_APPLICATION,
+    E_CRC_LIKELY,
     E_NO_CI,
 )
 from protocols.wmbus.compact cimport expand, read_compact, read_format
 from protocols.wmbus.ell cimport ell_crc_holds, is_ell, read_ell
+from protocols.wmbus.guard cimport is_damaged_b
 from protocols.wmbus.layout cimport find_driver, is_sealed, open_seal, replaces_records, run_layouts
 from protocols.wmbus.link cimport read_link
 from protocols.wmbus.nwl cimport read_nwl
@@ -45,10 +47,12 @@ from protocols.wmbus.structs cimport (
     APP_MANUFACTURER,
     APP_RECORDS,
     CRC_ABSENT,
+    CRC_BAD,
 
     FORMAT_WAITING,
     LINK_A,
     LINK_B,
+    LINK_NONE,
     LINK_UNKNOWN,
     LINK_WIRED,
     MODE_DRIVER,
@@ -112,6 +116,11 @@ cdef int begin(Tele* t, const uint8_t* frame, int32_t size, int form) noexcept n
     else:
         read_link(t, frame, size, form)
     if t.error:
+        return STEP_FAILED
+    if form == LINK_UNKNOWN and t.link == LINK_NONE and t.extra == 0 and is_damaged_b(frame, size):
+        t.link = LINK_B
+        t.crc = CRC_BAD
+        fail(t, E_CRC_LIKELY, size, 0)
         return STEP_FAILED
     return begin_body(t)
 

@@ -8,3 +8,4 @@ cdef void interpret(const uint8_t* buf, Rec* r) noexcept nogil
 cdef int32_t data_size(int coding, int lvar) noexcept nogil
 cdef void qualify(Rec* r, int qualifier) noexcept nogil
 cdef bint walks_clean(const uint8_t* buf, int32_t at, int32_t end) noexcept nogil
+cdef int32_t manufacturer_block(const uint8_t* buf, int32_t at, int32_t end) noexcept nogil

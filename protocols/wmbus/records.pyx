@@ -7,6 +7,7 @@ from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from protocols.wmbus.codes cimport (
+    D_CUT,
     D_RECORD_DIF,
     D_RECORD_EXTENSIONS,
     D_RECORD_LVAR,
@@ -239,6 +240,8 @@ cdef void walk(Tele* t, int32_t at, int32_t end) noexcept nogil:
         at = read_header(t.buf, at, end, r)
         if at >= 0:
             at = read_data(t.buf, at, end, r)
+        if at == SHORT and t.extra and end == t.end:
+            at = read_over_end(t, head, r)
         if at < 0:
             stop(t, at, head, end)
             at = head
@@ -251,6 +254,16 @@ cdef void walk(Tele* t, int32_t at, int32_t end) noexcept nogil:
         if r.coding != LVAR or not expand_profile(t, t.n_recs - 1):
             read_value(t.buf, r)
     t.walked = at
+
+
+cdef int32_t read_over_end(Tele* t, int32_t head, Rec* r) noexcept nogil:
+    """Read a record that the L field cuts but whose bytes came in behind the end it gives."""
+    cdef int32_t at = read_header(t.buf, head, t.end + t.extra, r)
+    if at >= 0:
+        at = read_data(t.buf, at, t.end + t.extra, r)
+    if at >= 0:
+        diag(t, D_CUT, t.buf[0], head)
+    return at
 
 
 cdef int32_t special(Tele* t, int32_t at, int32_t end) noexcept nogil:
@@ -297,6 +310,23 @@ cdef bint walks_clean(const uint8_t* buf, int32_t at, int32_t end) noexcept nogi
             return False
         n += 1
     return n > 0
+
+
+cdef int32_t manufacturer_block(const uint8_t* buf, int32_t at, int32_t end) noexcept nogil:
+    """Where the manufacturer's own bytes behind clean records start, or -1."""
+    cdef Rec r
+    while at < end:
+        if buf[at] == DIF_MANUFACTURER or buf[at] == DIF_MORE:
+            return at + 1
+        if buf[at] == DIF_FILLER:
+            at += 1
+            continue
+        at = read_header(buf, at, end, &r)
+        if at >= 0:
+            at = read_data(buf, at, end, &r)
+        if at < 0:
+            return -1
+    return -1
 
 
 cdef void stop(Tele* t, int reason, int32_t at, int32_t end) noexcept nogil:

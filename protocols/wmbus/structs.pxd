@@ -11,6 +11,8 @@ cdef enum:
     # Bytes a telegram's buffer holds: the longest link frame (format A: 256 data bytes) with room for
     # the full frame that a compact one expands to.
     BUFFER = 4096
+    # Bytes of the longest frame of any form on the air.
+    FRAME_MAX = 300
 
 cdef enum LinkFormat:
     LINK_UNKNOWN = 0
@@ -150,6 +152,7 @@ cdef struct Tele:
     uint16_t symbol_errors
     int32_t body            # offset of the first CI field
     int32_t end             # offset behind the last byte of the body
+    int32_t extra           # bytes that came in behind the end the L field gives
 
     # addresses in link-layer order: M, M, id, id, id, id, version, type
     uint8_t dll[8]
