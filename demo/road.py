@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 import msgspec
-from central.ops.laws import Verdict, audit
 
 from central.invoicing import drive
+from central.ops.laws import Verdict, audit
 from central.reading.validation import validate_all
 from central.register.change import Change
 from central.register.importing import apply_import, parse_register_file, plan_import
@@ -116,9 +116,7 @@ class Road:
         return int(status["pending"]) == 0
 
     async def _edge_status(self) -> dict[str, Any]:
-        async with httpx.AsyncClient() as client:
-            answer = await client.get(self._url(self.ports.screen) + "api/status")
-        status: dict[str, Any] = answer.json()
+        status = await edge_status(self.ports.screen)
         if status["refused"]:
             raise RoadError(f"edge: {status['refused']} batches refused by the centre, must be 0 ({self.work.logs})")
         return status
@@ -182,7 +180,7 @@ async def open_road(plan: Plan, folder: Path, screen: Screen, portal_port: int) 
     with screen.stage("town", "Se levanta el pueblo y su padrón"):
         town, engine, utility_id, logins = await asyncio.to_thread(found_town, plan, work)
     work.write_central(ports)
-    work.write_edge(town, ports)
+    work.write_edge({str(meter.address): meter.key for meter in town.meters}, ports)
     rooms = Rooms(work.logs)
     async with embedded_broker(ports.broker):
         try:
@@ -218,6 +216,14 @@ def found_town(plan: Plan, work: Workplace) -> tuple[Town, Engine, int, list[Log
         record_tariff(session, utility_id, TARIFFS, town.start)
         logins = create_people(session, utility_id, town)
     return town, engine, utility_id, logins
+
+
+async def edge_status(port: int) -> dict[str, Any]:
+    """What the agent says of itself."""
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"http://127.0.0.1:{port}/api/status")
+    status: dict[str, Any] = answer.json()
+    return status
 
 
 async def answers(url: str, rooms: Rooms) -> None:

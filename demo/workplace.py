@@ -1,11 +1,11 @@
 """Where the demonstration keeps its files, and the configuration each room is started with."""
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from demo.register import DEVICE
-from firmware_sim.town import Town
 
 PIN = "2468"
 
@@ -61,7 +61,7 @@ class Workplace:
         """The centre's database."""
         return f"sqlite:///{self.folder / 'central' / 'sgc.db'}"
 
-    def write_edge(self, town: Town, ports: Ports) -> None:
+    def write_edge(self, meter_keys: Mapping[str, bytes], ports: Ports) -> None:
         """The agent: a van with one receiver whose clock it believes, the embedded broker, a reader's screen."""
         self.edge_config.parent.mkdir(parents=True, exist_ok=True)
         keys = self.edge_config.with_name("keys.csv")
@@ -69,7 +69,7 @@ class Workplace:
         with keys.open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(["address", "key"])
-            rows.writerows([str(meter.address), meter.key.hex()] for meter in town.meters)
+            rows.writerows([address, key.hex()] for address, key in meter_keys.items())
         self.edge_config.write_text(
             f'device = "{DEVICE}"\n'
             '[store]\npath = "edge.db"\ngroup_most = 2000\n'

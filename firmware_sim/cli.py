@@ -104,6 +104,36 @@ def run(
         truth.close()
 
 
+@sim.command()
+def replay(
+    file: Annotated[Path, typer.Option(help="Grabación: SEGUNDO HEX por línea / Recording: SECOND HEX a line")],
+    link: Annotated[Path, typer.Option(help="Enlace al puerto serie simulado / Link to the simulated serial port")],
+    wait: Annotated[float, typer.Option(help="Segundos de espera al lector / Seconds to wait for the host")] = 120.0,
+) -> None:
+    """Emite telegramas grabados por un iM871A simulado / Play recorded telegrams through a simulated iM871A.
+
+    Al acabar mantiene el puerto abierto hasta SIGTERM. / When done the port stays open until SIGTERM.
+    """
+    from firmware_sim.line import Line
+    from firmware_sim.player import HostError
+    from firmware_sim.recorded import RecordedPlayer, read_recording
+
+    try:
+        telegrams = read_recording(file)
+        line = Line(link)
+    except (ValueError, OSError) as error:
+        fail(error)
+    player = RecordedPlayer(line)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: player.stop())
+    try:
+        player.run(telegrams, wait)
+    except (HostError, OSError) as error:
+        fail(error)
+    finally:
+        line.close()
+
+
 def report(player: "Player", progress: "Progress") -> None:
     """One line of progress; a reader that went away ends the play."""
     line = {
