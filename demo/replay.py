@@ -28,6 +28,8 @@ from demo.screen import Screen
 from demo.workplace import Ports, Workplace
 from protocols import wmbus
 
+AES_KEY_BYTES = 16
+
 
 @dataclass(frozen=True)
 class Fate:
@@ -90,7 +92,7 @@ def keys_of(lines: list[Line]) -> dict[wmbus.Address, bytes]:
     found = {}
     for line in lines:
         meter = wmbus.decode(line.frame, line.key).meter if line.frame else None
-        if meter is not None and line.key is not None:
+        if meter is not None and line.key is not None and len(line.key) == AES_KEY_BYTES:
             found[meter] = line.key
     return found
 
