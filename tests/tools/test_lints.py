@@ -171,6 +171,25 @@ def test_dependencies_and_their_lines_agree(tmp_path: Path) -> None:
     ]
 
 
+def test_imports_of_what_is_no_dependency_and_dependencies_nobody_imports(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["fastapi", "PyYAML", "segno"]\n')
+    python = """\
+        import json
+        import yaml
+        from starlette.requests import Request
+        from hypothesis import given
+        from billing import money
+    """
+    cython = "from libc.math cimport floor\nimport numpy\n"
+    module = importlib.import_module("tools.lints.third_party")
+    assert found(tmp_path, "third_party", edge__a_py=python, billing__b_pyx=cython) == [
+        "billing/b.pyx:2",
+        "edge/a.py:4",
+        "pyproject.toml:1",
+    ]
+    assert "asks for segno" in list(module.check(Project(tmp_path)))[-1].text
+
+
 @pytest.mark.parametrize(
     ("line", "refused"),
     [
