@@ -62,7 +62,9 @@ cdef extern from *:
     OSSL_PARAM OSSL_PARAM_construct_end() nogil
     int CRYPTO_memcmp(const void*, const void*, size_t) nogil
 
-cdef bint cbc_decrypt(const uint8_t* key, const uint8_t* iv, const uint8_t* data, int size, uint8_t* out) noexcept nogil
+cdef bint cbc_decrypt(
+    const uint8_t* key, const uint8_t* iv, const uint8_t* data, int size, uint8_t* out
+) noexcept nogil
 cdef bint ctr_crypt(const uint8_t* key, const uint8_t* counter, const uint8_t* data, int size, uint8_t* out) noexcept nogil
 cdef bint des_cbc_decrypt(
     const uint8_t* key, const uint8_t* iv, const uint8_t* data, int size, uint8_t* out

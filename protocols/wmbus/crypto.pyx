@@ -5,7 +5,7 @@ The contexts are made once and kept; the functions are called with the interpret
 
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 cdef EVP_CIPHER* AES_CBC = EVP_CIPHER_fetch(NULL, b"AES-128-CBC", NULL)
 cdef EVP_CIPHER* AES_CTR = EVP_CIPHER_fetch(NULL, b"AES-128-CTR", NULL)
@@ -18,6 +18,8 @@ cdef EVP_CIPHER_CTX* ctr_context = EVP_CIPHER_CTX_new()
 cdef EVP_CIPHER_CTX* ccm_context = EVP_CIPHER_CTX_new()
 cdef EVP_CIPHER_CTX* des_context = EVP_CIPHER_CTX_new()
 cdef EVP_MAC_CTX* cmac_context = NULL
+cdef uint8_t cbc_key[16]
+cdef bint cbc_ready = False
 cdef OSSL_PARAM cmac_params[2]
 cdef char cmac_cipher[12]
 
@@ -55,9 +57,24 @@ cdef bint run(
     return EVP_DecryptUpdate(context, out, &written, data, size) == 1 and written == size
 
 
-cdef bint cbc_decrypt(const uint8_t* key, const uint8_t* iv, const uint8_t* data, int size, uint8_t* out) noexcept nogil:
-    """AES-128-CBC over whole blocks; ``out`` may be ``data``."""
-    return run(cbc_context, AES_CBC, key, iv, data, size, out)
+cdef bint cbc_decrypt(
+    const uint8_t* key, const uint8_t* iv, const uint8_t* data, int size, uint8_t* out
+) noexcept nogil:
+    """AES-128-CBC over whole blocks; ``out`` may be ``data``. A key used again is not expanded again."""
+    cdef int written = 0
+    cdef bint again = cbc_ready and memcmp(key, cbc_key, 16) == 0
+    global cbc_ready
+    cbc_ready = False
+    if again:
+        if EVP_DecryptInit_ex2(cbc_context, NULL, NULL, iv, NULL) != 1:
+            return False
+    else:
+        if EVP_DecryptInit_ex2(cbc_context, AES_CBC, key, iv, NULL) != 1:
+            return False
+        EVP_CIPHER_CTX_set_padding(cbc_context, 0)
+        memcpy(cbc_key, key, 16)
+    cbc_ready = True
+    return EVP_DecryptUpdate(cbc_context, out, &written, data, size) == 1 and written == size
 
 
 cdef bint ctr_crypt(const uint8_t* key, const uint8_t* counter, const uint8_t* data, int size, uint8_t* out) noexcept nogil:

@@ -53,11 +53,6 @@ cdef dict FORMS = {
     "S1": 20,
 }
 
-# One telegram at a time is read into these; what is kept of it is copied out at its exact size.
-cdef uint8_t scratch[BUFFER]
-cdef Rec scratch_records[MAX_RECORDS]
-cdef bint scratch_busy = False
-
 
 def load_drivers():
     """Compile the driver files that come with the decoder."""
@@ -233,30 +228,42 @@ cdef int join(Tele* t, object fragments, object keys, object formats, object cou
     return complete(t, begin_body(t), keys, formats, counters)
 
 
+cdef class Workspace:
+    """Memory that telegrams are read in, one after the other; what is kept of one is copied out."""
+
+    def __cinit__(self):
+        self.records = <Rec*>malloc(MAX_RECORDS * sizeof(Rec))
+        self.buffer = <uint8_t*>malloc(BUFFER)
+        if self.records == NULL or self.buffer == NULL:
+            raise MemoryError
+        self.clear()
+
+    def __dealloc__(self):
+        free(self.records)
+        free(self.buffer)
+
+    cdef void clear(self) noexcept:
+        prepare(&self.t, self.buffer, BUFFER, self.records, MAX_RECORDS)
+
+
+cdef Workspace idle = Workspace()
+
+
 def decode(frame, keys=None, *, formats=None, counters=None, fragments=None, link="auto"):
     """Decode one telegram; see ``help(protocols.wmbus)``."""
-    global scratch_busy
+    global idle
     cdef const uint8_t[::1] view = frame
     cdef int form = form_of(link)
     cdef Telegram telegram = Telegram.__new__(Telegram)
-    cdef void* own = NULL
-    cdef Tele t
-    if scratch_busy:
-        # A key provider that decodes telegrams itself gets memory of its own.
-        own = malloc(BUFFER + MAX_RECORDS * sizeof(Rec))
-        if own == NULL:
-            raise MemoryError
-        prepare(&t, <uint8_t*>own + MAX_RECORDS * sizeof(Rec), BUFFER, <Rec*>own, MAX_RECORDS)
-    else:
-        scratch_busy = True
-        prepare(&t, scratch, BUFFER, scratch_records, MAX_RECORDS)
+    # A key provider that decodes telegrams itself finds no idle workspace and makes its own.
+    cdef Workspace space = idle if idle is not None else Workspace()
+    idle = None
+    space.clear()
     try:
-        read(&t, view, form, keys, formats, counters, fragments)
-        telegram.keep(&t)
+        read(&space.t, view, form, keys, formats, counters, fragments)
+        telegram.keep(&space.t)
     finally:
-        if own == NULL:
-            scratch_busy = False
-        free(own)
+        idle = space
     return telegram
 
 

@@ -103,7 +103,10 @@ cdef int payload_ending(Tele* t) noexcept nogil:
     if t.app == APP_COMPACT or t.mode == 10:
         return SEALED
     if t.header and t.mode in (2, 3, 5, 7):
+        t.n_diags = 0
         seal_of(t)
+        if t.n_diags:
+            return NOT
         rest = t.end - t.sealed_at - t.sealed
         if t.sealed and rest == 0:
             return FITS
@@ -128,7 +131,7 @@ cdef bint ends_opaque(Tele* t) noexcept nogil:
 cdef bint is_damaged_b(const uint8_t* frame, int32_t size) noexcept nogil:
     """Whether a frame whose length fits but whose CRCs fail is format B with one bit flipped."""
     cdef uint8_t mended[B_ONE_BLOCK + 1]
-    cdef int bit, best = NOT
+    cdef int bit, how, best = NOT
     if size > B_ONE_BLOCK:
         if size < B_ONE_BLOCK + 3:
             return False
@@ -142,8 +145,9 @@ cdef bint is_damaged_b(const uint8_t* frame, int32_t size) noexcept nogil:
     memcpy(mended, frame, size)
     while bit < 8 * size:
         mended[size - 1 - bit // 8] ^= 1 << (bit % 8)
-        if mended[0] == frame[0]:
-            best = max(best, ending(mended, size - 2))
+        how = ending(mended, size - 2) if mended[0] == frame[0] else NOT
+        if best < how < SEALED:
+            best = how
         mended[size - 1 - bit // 8] ^= 1 << (bit % 8)
         bit += PERIOD
     return not is_better(ending(frame, size), best)

@@ -1,7 +1,8 @@
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 cdef struct Slot:
     uint64_t meter          # packed address + 1; 0 marks a free slot
+    int32_t index           # how many meters were added before
     uint8_t size
     uint8_t key[16]
 

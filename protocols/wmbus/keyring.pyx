@@ -4,7 +4,7 @@ The exact meters are in one open-addressing table of C structs, so that finding 
 with one meter and with a million.
 """
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
@@ -112,6 +112,7 @@ cdef class Keyring:
                 return
             at = (at + 1) & self.mask
         self.slots[at].meter = packed + 1
+        self.slots[at].index = <int32_t>self.meters
         self.slots[at].size = <uint8_t>len(key)
         memcpy(self.slots[at].key, <const uint8_t*>key, len(key))
         self.meters += 1

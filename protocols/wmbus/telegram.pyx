@@ -9,9 +9,9 @@ from libc.string cimport memcpy
 from protocols.wmbus import messages, naming, tables
 from protocols.wmbus.address cimport Address, address_of
 from protocols.wmbus.layout cimport alarm_names, driver_name, medium_of, name_of
+from protocols.wmbus.registers cimport is_main, litres_of, main_volume, meter_clock
 from protocols.wmbus.structs cimport (
     FLAG_HIDDEN,
-    FLAG_INVALID,
     FLAG_PLAIN,
     FLAG_SYNTHETIC,
     KIND_DATE,
@@ -24,7 +24,7 @@ from protocols.wmbus.structs cimport (
     Tele,
 )
 from protocols.wmbus.text cimport VALUE_ROOM, write_value
-from protocols.wmbus.vif cimport L_FORWARD, Q_DATE, Q_DATETIME, Q_VOLUME
+from protocols.wmbus.vif cimport Q_DATE, Q_DATETIME, Q_VOLUME
 
 cdef tuple LINK_NAMES = ("none", "none", "A", "B", "wired")
 cdef tuple AIR_NAMES = (None, "T1", "C1A", "C1B", "S1")
@@ -178,18 +178,14 @@ cdef class Telegram:
     @property
     def total_litres(self):
         """The current main volume index in whole litres (floor), or None."""
-        cdef int i
-        cdef Rec* r
-        for i in range(self.t.n_recs):
-            r = &self.t.recs[i]
-            if r.quantity == Q_VOLUME and is_main(r) and r.storage == 0:
-                return litres_of(r)
-        return None
+        cdef int64_t litres
+        return litres if main_volume(&self.t, &litres) else None
 
     @property
     def due_litres(self):
         """Volume indices at due dates: list of (date, whole litres), in the telegram's order."""
-        cdef int i, k
+        cdef int i
+        cdef int64_t litres
         cdef Rec* r
         found = []
         for i in range(self.t.n_recs):
@@ -197,24 +193,15 @@ cdef class Telegram:
             if r.quantity != Q_VOLUME or r.storage == 0 or not is_main(r):
                 continue
             day = date_of_storage(&self.t, r)
-            litres = litres_of(r)
-            if day is not None and litres is not None:
+            if day is not None and litres_of(r, &litres):
                 found.append((day, litres))
         return found
 
     @property
     def meter_time(self):
         """The meter's own clock (naive datetime), or None."""
-        cdef int i
-        cdef Rec* r
-        for i in range(self.t.n_recs):
-            r = &self.t.recs[i]
-            if (
-                r.quantity == Q_DATETIME and r.kind == KIND_DATETIME and r.storage == 0 and r.function == 0
-                and r.tariff == 0 and r.subunit == 0 and only_time(r)
-            ):
-                return instant_of(r.mantissa)
-        return None
+        cdef int64_t code
+        return instant_of(code) if meter_clock(&self.t, &code) else None
 
     def to_json(self):
         """A dict in the shape of one output line of ``sgc decode``, without ``ref``."""
@@ -222,29 +209,6 @@ cdef class Telegram:
 
     def __repr__(self):
         return f"<Telegram {self.meter} {'ok' if self.ok else self.error}>"
-
-
-cdef inline bint only_time(const Rec* r) noexcept:
-    """Whether a time is unqualified, but for its summer-time bit."""
-    return r.n_qualifiers == 0 or (r.n_qualifiers == 1 and QUALIFIERS[r.qualifiers[0]] == "summer_time")
-
-
-cdef inline bint is_main(const Rec* r) noexcept:
-    """Whether a record is the plain main register: no tariff, subunit or qualifier, a current value."""
-    return (
-        r.function == 0 and r.tariff == 0 and r.subunit == 0 and r.per == 0
-        and (r.n_qualifiers == 0 or (r.n_qualifiers == 1 and r.qualifiers[0] == L_FORWARD))
-    )
-
-
-cdef object litres_of(const Rec* r):
-    """Whole litres of a volume record (floor), or None where it has no value in cubic metres."""
-    if r.kind != KIND_NUMBER or r.flags & FLAG_INVALID or UNITS[r.unit] not in ("m3", "l"):
-        return None
-    shift = r.exponent + (3 if UNITS[r.unit] == "m3" else 0)
-    if shift >= 0:
-        return r.mantissa * 10**shift
-    return int(r.mantissa) // 10**-shift
 
 
 cdef object date_of_storage(const Tele* t, const Rec* r):

@@ -1,0 +1,14 @@
+from collections.abc import Mapping, Sequence
+
+from protocols.wmbus.address import Address
+from protocols.wmbus.columns import Columns
+from protocols.wmbus.keyring import Keyring
+from protocols.wmbus.stores import CounterStore, FormatStore
+
+def decode_batch(
+    frames: Sequence[bytes],
+    keys: Keyring | Mapping[str | Address, bytes] | bytes | None = None,
+    *,
+    formats: FormatStore | None = None,
+    counters: CounterStore | None = None,
+) -> Columns: ...
