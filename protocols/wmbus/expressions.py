@@ -18,7 +18,7 @@ Code = list[tuple[int, int]]
 OPS: Final = (
     "push", "var", "env", "u", "ub", "i", "ib", "bcd", "bcdb", "table",
     "add", "sub", "mul", "div", "mod", "and", "or", "xor", "shl", "shr", "inv", "neg", "not",
-    "eq", "ne", "lt", "le", "gt", "ge", "all", "any", "select", "rec",
+    "eq", "ne", "lt", "le", "gt", "ge", "all", "any", "select", "rec", "root",
 )  # fmt: skip
 OP: Final = {name: number for number, name in enumerate(OPS)}
 
@@ -126,6 +126,9 @@ class Compiler:
             self._operands(code, depth, arguments[0])
             op, size = READS[name]
             code.append((OP[op], size))
+        elif name == "root" and len(arguments) == 1:
+            self._operands(code, depth, arguments[0])
+            code.append((OP["root"], 0))
         elif name in ("bcd", "bcdb") and len(arguments) == 2:
             match arguments[1]:
                 case ast.Constant(value=int() as size) if 1 <= size <= 8:

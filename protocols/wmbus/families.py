@@ -319,12 +319,16 @@ class Family:
         first = len(self._out.labels)
         for bit, name in self._mapping(given.get("bits") or {}, place).items():
             mask = 1 << int(bit)
-            self._out.labels.append((mask, mask, self._alarm_index(str(name), place)))
+            self._out.labels += [(mask, mask, index) for index in self._alarm_indices(name, place)]
         for test, name in self._mapping(given.get("values") or {}, place).items():
             under, _, value = str(test).rpartition("=")
             bits = int(under, 0) if under else (1 << 62) - 1
-            self._out.labels.append((bits, int(str(value), 0), self._alarm_index(str(name), place)))
+            self._out.labels += [(bits, int(value, 0), index) for index in self._alarm_indices(name, place)]
         return first, len(self._out.labels) - first
+
+    def _alarm_indices(self, names: object, place: str) -> list[int]:
+        """The numbers of one alarm name, or of several that one bit stands for."""
+        return [self._alarm_index(str(name), place) for name in (names if isinstance(names, list) else [names])]
 
     def _alarm_index(self, name: str, place: str) -> int:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):

@@ -34,7 +34,8 @@ cdef enum:
     NOT = -1
     OPAQUE = 0              # ends in bytes that nothing describes
     FITS = 1
-    SEALED = 2              # the seal itself proves where the telegram ends
+    BLOCKS = 2              # a whole number of encrypted blocks, as announced
+    SEALED = 3              # the seal itself proves where the telegram ends
 
 # Which bit from the end, as the CRC register shows its flip; -1 where no single bit does.
 cdef int16_t POSITION[65536]
@@ -109,7 +110,7 @@ cdef int payload_ending(Tele* t) noexcept nogil:
             return NOT
         rest = t.end - t.sealed_at - t.sealed
         if t.sealed and rest == 0:
-            return FITS
+            return BLOCKS
         if t.sealed:
             # Four bytes may be two CRCs that somebody left there.
             return FITS if rest > 4 and walks_clean(t.buf, t.end - rest, t.end) else OPAQUE

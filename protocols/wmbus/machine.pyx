@@ -1,5 +1,6 @@
 """The stack machine that evaluates the expressions of driver files on a block of bytes."""
 
+from libc.math cimport sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport calloc
 from libc.string cimport memcmp, memcpy, memset
@@ -13,7 +14,7 @@ from protocols.wmbus import expressions
 cdef enum:
     OP_PUSH, OP_VAR, OP_ENV, OP_U, OP_UB, OP_I, OP_IB, OP_BCD, OP_BCDB, OP_TABLE
     OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MOD, OP_AND, OP_OR, OP_XOR, OP_SHL, OP_SHR, OP_INV, OP_NEG, OP_NOT
-    OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_ALL, OP_ANY, OP_SELECT, OP_REC
+    OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_ALL, OP_ANY, OP_SELECT, OP_REC, OP_ROOT
 
 cdef enum:
     STACK = 40
@@ -39,7 +40,7 @@ cdef void load_codes(object codes, object tables, object headers) except *:
     global ops, firsts, lookups, lookup_sizes, record_headers
     cdef int32_t i = 0, k
     cdef bytes header
-    if expressions.OP["rec"] != OP_REC or expressions.ENVIRONMENT.index("mode") != ENV_MODE - ENV_LENGTH:
+    if expressions.OP["root"] != OP_ROOT or expressions.ENVIRONMENT.index("mode") != ENV_MODE - ENV_LENGTH:
         raise ImportError("expressions and machine do not agree on their operations")
     ops = <Op*>calloc(sum(len(code) for code in codes) + 1, sizeof(Op))
     firsts = <int32_t*>calloc(len(codes) + 1, sizeof(int32_t))
@@ -137,6 +138,20 @@ cdef inline int64_t environment(const Machine* m, int64_t which) noexcept nogil:
     return m.t.mode
 
 
+cdef bint root(int64_t* value) noexcept nogil:
+    """Replace a number by the floor of its square root; False below zero."""
+    cdef int64_t guess
+    if value[0] < 0:
+        return False
+    guess = <int64_t>sqrt(<double>value[0])
+    while guess > 3037000499 or guess * guess > value[0]:
+        guess -= 1
+    while guess < 3037000499 and (guess + 1) * (guess + 1) <= value[0]:
+        guess += 1
+    value[0] = guess
+    return True
+
+
 cdef inline bint divide(int32_t op, int64_t a, int64_t b, int64_t* out) noexcept nogil:
     """Floor division and its remainder; False where there is none."""
     cdef int64_t quotient
@@ -208,6 +223,8 @@ cdef bint step(Machine* m, const Op* op, int64_t* stack, int* depth) noexcept no
         return record_value(m, arg, &stack[n])
     elif op.op <= OP_BCDB:
         return read(m, op.op, arg, &stack[n - 1])
+    elif op.op == OP_ROOT:
+        return root(&stack[n - 1])
     elif op.op == OP_TABLE:
         if stack[n - 1] < 0 or stack[n - 1] >= lookup_sizes[arg]:
             return False
