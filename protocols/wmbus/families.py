@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from importlib import resources
 from typing import Any, Final
 
@@ -470,7 +469,7 @@ class Family:
     def _scale(self, item: Item, given: Mapping[str, Any], place: str) -> None:
         """An exact factor; where no finite decimal is, ``decimals`` (6) of them, rounded."""
         try:
-            factor = Fraction(str(given.get("scale", 1)))
+            factor = fieldnames.fraction(str(given.get("scale", 1)))
         except (ValueError, ZeroDivisionError):
             raise self._error(place, f"scale {given['scale']!r} is not a number or a fraction") from None
         rest, places = factor.denominator, 0

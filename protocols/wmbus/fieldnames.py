@@ -169,7 +169,7 @@ class Rule:
             span(given.get("tariff")),
             span(given.get("subunit")),
             None if qualifiers is None else frozenset(qualifiers),
-            Fraction(str(given["scale"])) if "scale" in given else None,
+            fraction(str(given["scale"])) if "scale" in given else None,
         )
 
     def covers(self, record: Record) -> bool:
@@ -192,6 +192,12 @@ class Rule:
             return Field(name, self.scale.numerator, self.scale.denominator)
         suffix, num, den = UNITS.get(record.unit or "", ("", 1, 1))
         return Field(name, num, den) if name.endswith(f"_{suffix}") else Field(name)
+
+
+def fraction(text: str) -> Fraction:
+    """An exact number: ``0.001``, ``1/36``, ``1/3.6``. Raises ValueError or ZeroDivisionError."""
+    top, _, bottom = text.partition("/")
+    return Fraction(top.strip()) / Fraction(bottom.strip() or 1)
 
 
 def span(value: object) -> range | None:

@@ -28,6 +28,7 @@ ctypedef struct Op:
     int32_t op
     int64_t arg
 
+cdef int64_t LARGEST_ROOT = 3037000499
 cdef Op* ops = NULL
 cdef int32_t* firsts = NULL         # first op of each code; the next code's first op ends it
 cdef int64_t** lookups = NULL
@@ -144,9 +145,9 @@ cdef bint root(int64_t* value) noexcept nogil:
     if value[0] < 0:
         return False
     guess = <int64_t>sqrt(<double>value[0])
-    while guess > 3037000499 or guess * guess > value[0]:
+    while guess > LARGEST_ROOT or guess * guess > value[0]:
         guess -= 1
-    while guess < 3037000499 and (guess + 1) * (guess + 1) <= value[0]:
+    while guess < LARGEST_ROOT and (guess + 1) * (guess + 1) <= value[0]:
         guess += 1
     value[0] = guess
     return True
