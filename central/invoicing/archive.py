@@ -168,8 +168,8 @@ class Archive:
             for position, end in enumerate(draft.ends)
         ]
 
-    def add_record(self, identity: Identity, record: FiscalRecord, record_id: int, position: int) -> None:
-        """Take up the fiscal record of an invoice, at its place in the chain."""
+    def add_record(self, identity: Identity, record: FiscalRecord, record_id: int, position: int, at: datetime) -> None:
+        """Take up the fiscal record of an invoice at its place in the chain; ``at`` is the instant it states."""
         self._fiscal.append(
             (
                 identity.utility_id,
@@ -178,7 +178,7 @@ class Archive:
                 position,
                 KINDS[record.kind],
                 identity.invoice_id,
-                identity.at,
+                at,
                 record.previous.hash if record.previous else "",
                 record.hash,
                 record.qr_url,

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, Text, cast, select
 from sqlalchemy.orm import Session
 
 from billing.fiscal import Link
-from billing.ledger import post_invoice
+from billing.ledger import cents_of, post_invoice
 from central.collection.posting import Postings
 from central.invoicing import explain, partitions
 from central.invoicing.archive import Archive, Identity
@@ -94,9 +94,9 @@ _decoder = msgspec.json.Decoder(Draft)
 def _batch(
     session: Session, run: BillingRun, partition: RunPartition, drafts: Sequence[tuple[int, Draft]], now: datetime
 ) -> Batch:
-    if len(drafts) != partition.bills or partition.first_number is None or run.numbered_at is None:
-        found = f"{len(drafts)} drafts for {partition.bills} numbers"
-        raise RunError(f"run {run.code}: partition {partition.number}: {found}; its drafts changed after numbering")
+    _check_frozen(run, partition, drafts)
+    if partition.first_number is None or run.numbered_at is None:
+        raise RunError(f"run {run.code}: partition {partition.number}: has no numbers")
     registry = settings_of(run).fiscal.registry()
     versions = book_at(session, run.utility_id, run.cutoff_at).versions
     batch = Batch(Archive(versions), Postings(run.utility_id, now), [], [])
@@ -108,12 +108,21 @@ def _batch(
         batch.archive.add(identity, draft, invoice)
         record = registry.record_for(invoice, previous, run.numbered_at)
         if record is not None:
-            batch.archive.add_record(identity, record, next(ids), (partition.chain_position or 0) + offset)
+            position = (partition.chain_position or 0) + offset
+            batch.archive.add_record(identity, record, next(ids), position, run.numbered_at)
             previous = record.link
         batch.postings.add(post_invoice(invoice), POSTED, contract_id=contract_id, invoice_id=identity.invoice_id)
         batch.estimates += _estimate_rows(run.utility_id, draft, now)
     _check_seam(session, run, partition, previous)
     return batch
+
+
+def _check_frozen(run: BillingRun, partition: RunPartition, drafts: Sequence[tuple[int, Draft]]) -> None:
+    """What was counted when the numbers were taken must still be there, to the cent."""
+    total = sum(cents_of(draft.invoice.total) for _, draft in drafts)
+    if (len(drafts), total) != (partition.bills, partition.total_cents):
+        found = f"{len(drafts)} drafts of {total} cents for {partition.bills} numbers of {partition.total_cents} cents"
+        raise RunError(f"run {run.code}: partition {partition.number}: {found}; its drafts changed after numbering")
 
 
 def _estimate_rows(utility_id: int, draft: Draft, now: datetime) -> list[Row]:

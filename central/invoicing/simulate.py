@@ -160,7 +160,7 @@ def _invoice(subject: Subject, measured: Measured, rated: Rated, context: Contex
     run = context.run
     if subject.customer is None or subject.terms is None or run.issue_date is None or run.due_date is None:
         raise UnbillableError(f"contract {subject.contract.code}: holder, terms, issue date and due date are needed")
-    lines = tuple(_own(line) for line in lines_of(rated.lines))
+    lines = tuple(own_beneficiary(line) for line in lines_of(rated.lines))
     invoice = Invoice(
         series=run.series,
         number=None,
@@ -183,7 +183,7 @@ def _invoice(subject: Subject, measured: Measured, rated: Rated, context: Contex
     return invoice
 
 
-def _own(line: InvoiceLine) -> InvoiceLine:
+def own_beneficiary(line: InvoiceLine) -> InvoiceLine:
     """Tariffs name a beneficiary for every component; on an invoice only what is collected for others has one."""
     return line if line.nature == "levy" else replace(line, beneficiary="")
 

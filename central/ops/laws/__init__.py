@@ -1,0 +1,34 @@
+"""What must always hold of a database, one function a law; ``sgc audit`` checks them all."""
+
+from central.ops.laws.chain import chains_are_unbroken, invoices_have_records
+from central.ops.laws.evidence import litres_have_evidence
+from central.ops.laws.invoices import bills_follow_again, invoices_are_complete, invoices_are_their_lines, vat_is_right
+from central.ops.laws.law import Case, Law, Report
+from central.ops.laws.ledger import invoices_are_posted, transactions_balance
+from central.ops.laws.numbers import dates_follow_numbers, series_have_no_gaps
+from central.ops.laws.periods import closings_open_the_next, days_are_billed_once
+from central.ops.laws.rows import audit_log_is_unbroken, guards_stand, no_orphans, runs_are_whole
+from central.ops.laws.telegrams import telegrams_say_their_readings
+
+__all__ = ["LAWS", "Case", "Law", "Report"]
+
+LAWS = (
+    Law("ledger_balances", "cada asiento suma cero", transactions_balance),
+    Law("invoices_posted", "cada factura está cargada una vez, por su total", invoices_are_posted),
+    Law("invoice_lines", "cada factura es la suma de sus líneas", invoices_are_their_lines),
+    Law("vat", "el IVA es el de su base", vat_is_right),
+    Law("invoice_content", "cada factura dice lo que exige el RD 1619/2012", invoices_are_complete),
+    Law("bills_follow_again", "cada factura vuelve a salir de su caso y su tarifa", bills_follow_again),
+    Law("numbers", "las series no tienen huecos ni repetidos", series_have_no_gaps),
+    Law("dates", "las fechas no bajan cuando suben los números", dates_follow_numbers),
+    Law("fiscal_chain", "la cadena de registros fiscales no está rota", chains_are_unbroken),
+    Law("fiscal_records", "cada factura tiene su registro fiscal", invoices_have_records),
+    Law("litres", "cada litro facturado tiene lecturas o una estimación", litres_have_evidence),
+    Law("readings_chain", "la lectura que cierra una factura abre la siguiente", closings_open_the_next),
+    Law("billed_once", "ningún día se factura dos veces", days_are_billed_once),
+    Law("telegrams", "cada telegrama dice lo que dice su lectura", telegrams_say_their_readings),
+    Law("runs", "cada facturación emitida está entera", runs_are_whole),
+    Law("orphans", "ninguna fila nombra a otra que no existe", no_orphans),
+    Law("audit_log", "el registro de auditoría no está roto", audit_log_is_unbroken),
+    Law("guards", "la base de datos impide cambiar lo registrado", guards_stand),
+)
