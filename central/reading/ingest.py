@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
+import structlog
 from sqlalchemy import Connection, Engine, insert, update
 from sqlalchemy.exc import InterfaceError, InternalError, NotSupportedError, OperationalError, ProgrammingError
 
@@ -33,6 +34,8 @@ from central.store.models import Device, DeviceEvent, ReadingKind, Visit
 from central.store.partitions import ensure_partitions
 from central.times import instant_of, millis
 from protocols.sync import Ack, TelegramItem, TypedReading
+
+log = structlog.get_logger("central.ingest")
 
 # Not the fault of what arrived: it may come again once the database answers again.
 _NOT_THE_BATCH = (OperationalError, ProgrammingError, InternalError, InterfaceError, NotSupportedError, MemoryError)
@@ -82,6 +85,7 @@ class Ingest:
         except _NOT_THE_BATCH:
             raise
         except Exception as error:
+            log.exception("batch cannot be stored", device=one.arrival.device)
             header = one.envelope.header if isinstance(one, Opened) else one.header
             reason = f"batch: cannot be stored ({type(error).__name__}: {error})"
             return self._transaction([Refused(one.arrival, reason, header)])

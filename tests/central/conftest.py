@@ -21,7 +21,7 @@ METERS = 3
 
 @dataclass
 class Town:
-    """A utility with three houses, one meter each (indices 1000, 2000, 3000), one device and one route."""
+    """A utility with three houses, one meter each that was not read when it was hung, one device and one route."""
 
     engine: Engine
     ring: register.KeyRing
@@ -64,7 +64,7 @@ def found_town(engine: Engine, ring: register.KeyRing) -> Town:
                 q3_litres_hour=2500, modulus_litres=10**8, radio=True, by=BY,
             )  # fmt: skip
             register.add_meter_key(session, meter, bytes([number]) * 16, ring, by=BY)
-            register.install_meter(session, point, meter, INSTALLED, number * 1000, by=BY)
+            register.install_meter(session, point, meter, INSTALLED, None, by=BY)
             customer = register.add_customer(session, utility.id, f"C{number}", nif="12345678Z", name="Ana", by=BY)
             terms = Terms(use="domestic", persons=3)
             register.sign_contract(session, point, f"K-{number}", customer, terms, date(2026, 1, 1), by=BY)

@@ -27,6 +27,7 @@ from central.store.models.reading import (
     ReadingStatus,
     Telegram,
     TelegramExplanation,
+    ValidationMark,
     Visit,
 )
 from central.store.models.register import (
@@ -86,5 +87,6 @@ __all__ = [
     "TelegramExplanation",
     "User",
     "Utility",
+    "ValidationMark",
     "Visit",
 ]

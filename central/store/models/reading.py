@@ -100,6 +100,7 @@ class Reading(Base):
     __tablename__ = "reading"
     __table_args__ = (
         Index("ix_reading_meter", "utility_id", "meter_id", "at_ms"),
+        Index("ix_reading_recorded", "utility_id", "recorded_ms", "meter_id"),
         {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (at_ms)"},
     )
     utility_id: Mapped[UtilityId]
@@ -176,6 +177,19 @@ class Finding(InUtility, Base):
     numbers: Mapped[Data]
     status: Mapped[Code]
     opened_at: Mapped[Instant]
+
+
+class ValidationMark(Base):
+    """Up to when a utility's readings have been validated, by the instant they were recorded.
+
+    ``slow_ms`` is the same for the rules that are asked once a day, ``slow_at`` when they were asked last.
+    """
+
+    __tablename__ = "validation_mark"
+    utility_id: Mapped[UtilityId]
+    recorded_ms: Mapped[Millis]
+    slow_ms: Mapped[Millis | None]
+    slow_at: Mapped[Instant | None]
 
 
 class Quarantine(Base):

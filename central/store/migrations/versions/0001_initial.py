@@ -20,6 +20,7 @@ def upgrade() -> None:
     _telegram()
     _telegram_explanation()
     _utility()
+    _validation_mark()
     _billing_run()
     _customer()
     _device()
@@ -136,6 +137,7 @@ def _reading() -> None:
     )
     with op.batch_alter_table("reading", schema=None) as batch_op:
         batch_op.create_index("ix_reading_meter", ["utility_id", "meter_id", "at_ms"], unique=False)
+        batch_op.create_index("ix_reading_recorded", ["utility_id", "recorded_ms", "meter_id"], unique=False)
 
 
 def _series() -> None:
@@ -208,6 +210,17 @@ def _utility() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_utility")),
         sa.UniqueConstraint("code", name=op.f("uq_utility_code")),
+    )
+
+
+def _validation_mark() -> None:
+    op.create_table(
+        "validation_mark",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("recorded_ms", sa.BigInteger(), nullable=False),
+        sa.Column("slow_ms", sa.BigInteger(), nullable=True),
+        sa.Column("slow_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("utility_id", name=op.f("pk_validation_mark")),
     )
 
 

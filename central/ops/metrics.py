@@ -1,0 +1,33 @@
+"""What the centre measures of itself, in Prometheus's form."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from central.reading.claims import Outcome
+
+
+class Metrics:
+    """The metrics of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.batches = Counter("sgc_ingest_batches", "Batches by what became of them", ["fate"], registry=self.registry)
+        self.items = Counter("sgc_ingest_items", "Items of committed batches", registry=self.registry)
+        self.group_seconds = Histogram(
+            "sgc_ingest_group_seconds", "From a group of batches to its commit", registry=self.registry
+        )
+        self.failures = Counter(
+            "sgc_ingest_failures",
+            "Groups that the database did not take and that are tried again",
+            registry=self.registry,
+        )
+        self.broker_up = Gauge("sgc_broker_up", "1 while connected and subscribed", registry=self.registry)
+        self.database_up = Gauge("sgc_database_up", "1 while the last access succeeded", registry=self.registry)
+        self.quarantine = Gauge("sgc_quarantine_open", "Open entries", ["kind"], registry=self.registry)
+        self.findings = Counter("sgc_validation_findings", "Findings opened", registry=self.registry)
+
+    def count(self, outcomes: list[Outcome]) -> None:
+        """Take in what became of a group."""
+        for outcome in outcomes:
+            self.batches.labels(outcome.fate).inc()
+            if outcome.fate == "committed":
+                self.items.inc(outcome.items)

@@ -1,0 +1,87 @@
+"""What a rule is, and the list of them."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from central.reading.findings import Found
+from central.reading.validation.series import Series
+from central.store.models import ReadingStatus
+
+
+class RuleError(ValueError):
+    """Parameters that are refused; the text names rule, field, value and what is allowed."""
+
+
+class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A rule's numbers. A utility overrides them under ``settings.validation.<rule>``."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A reading's new status; ``row`` is its place in the series, ``reason`` the numbers that were compared."""
+
+    row: int
+    status: ReadingStatus
+    reason: str
+
+
+P = TypeVar("P", bound=Parameters)
+Result = Verdict | Found
+Check = Callable[[Series, P], Iterable[Result]]
+
+
+@dataclass(frozen=True)
+class Rule(Generic[P]):
+    """A named check of a stretch of readings. ``title`` is for people, Spanish.
+
+    ``lapses``: its open finding about a meter is closed when the rule no longer finds it. ``of_meters``: it looks at
+    readings meter by meter; else it is asked once for a utility, with an empty series. ``slow``: it looks back over
+    months, so that it is asked once a day instead of each time something new came in.
+    """
+
+    name: str
+    title: str
+    severity: str
+    parameters: P
+    check: Check[P]
+    lapses: bool = False
+    of_meters: bool = True
+    slow: bool = False
+
+    def configured(self, settings: Mapping[str, Any]) -> "Rule[P]":
+        """The rule with a utility's numbers; raises :class:`RuleError`."""
+        if not settings:
+            return self
+        values = {name: getattr(self.parameters, name) for name in self.parameters.__struct_fields__} | dict(settings)
+        try:
+            parameters = msgspec.convert(values, type(self.parameters))
+        except msgspec.ValidationError as error:
+            raise RuleError(f"settings.validation.{self.name}: {error}") from error
+        return replace(self, parameters=parameters)
+
+
+@cache
+def all_rules() -> tuple[Rule[Any], ...]:
+    """Every rule, by name."""
+    from central.reading.validation import rules as package
+
+    modules = (
+        importlib.import_module(f"{package.__name__}.{found.name}") for found in pkgutil.iter_modules(package.__path__)
+    )
+    return tuple(sorted((module.RULE for module in modules), key=lambda rule: rule.name))
+
+
+def configured_rules(settings: Mapping[str, Any]) -> tuple[Rule[Any], ...]:
+    """Every rule with the numbers of a utility's settings; raises :class:`RuleError`."""
+    given = settings.get("validation", {})
+    unknown = set(given) - {rule.name for rule in all_rules()}
+    if unknown:
+        known = ", ".join(rule.name for rule in all_rules())
+        raise RuleError(f"settings.validation.{sorted(unknown)[0]}: no such rule, must be one of {known}")
+    return tuple(rule.configured(given.get(rule.name, {})) for rule in all_rules())

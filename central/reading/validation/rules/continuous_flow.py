@@ -1,0 +1,134 @@
+"""Water that never stops: the flow did not fall below a threshold for days (Badger AquaCUE, Smartvatten and others).
+
+With readings every hour 24 to 48 hours suffice. With readings every four hours a stop in between goes unseen, so more
+time is asked for. Estimated values neither raise nor clear it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from central.reading.findings import Found
+from central.reading.validation.rule import Parameters, Result, Rule
+from central.reading.validation.series import RADIO_KINDS, Bools, Ints, Series, hours_between
+from central.times import HOUR_MS
+
+
+class ContinuousFlow(Parameters, frozen=True):
+    """Thresholds in l/h and the hours they must be exceeded without a break, for a small leak, a big one, a burst.
+
+    Intervals longer than ``longest_gap_hours`` end a stretch; where most are longer than ``fine_hours``, a leak needs
+    ``coarse_factor`` times the hours.
+    """
+
+    small_litres_hour: int = 4
+    small_hours: int = 48
+    big_litres_hour: int = 18
+    big_hours: int = 24
+    burst_litres_hour: int = 500
+    burst_hours: int = 3
+    longest_gap_hours: int = 13
+    fine_hours: float = 1.5
+    coarse_factor: int = 2
+
+
+@dataclass(frozen=True)
+class _Intervals:
+    """Steps between readings about an hour or more apart: the rows at their ends, their meter, time and water."""
+
+    first: Ints
+    last: Ints
+    meter: Ints
+    hours: npt.NDArray[np.float64]
+    litres: Ints
+    resolution: Ints
+
+
+def check(series: Series, parameters: ContinuousFlow) -> Iterator[Result]:
+    """The longest stretches of flow, the strongest kind first; a weaker one over the same time is not told again."""
+    intervals = _intervals(series, parameters.longest_gap_hours)
+    if not len(intervals.first):
+        return
+    coarse = _coarse_meters(intervals, parameters.fine_hours, len(series.meters))
+    told: list[tuple[int, int, int]] = []
+    for level, threshold, hours in (
+        ("burst", parameters.burst_litres_hour, parameters.burst_hours),
+        ("big", parameters.big_litres_hour, parameters.big_hours),
+        ("small", parameters.small_litres_hour, parameters.small_hours),
+    ):
+        factor = np.where(coarse & (level != "burst"), parameters.coarse_factor, 1)
+        for start, end, lasted, litres in _stretches(intervals, threshold, hours * factor):
+            meter = int(intervals.meter[start])
+            since, until = int(series.at_ms[intervals.first[start]]), int(series.at_ms[intervals.last[end]])
+            if any(place == meter and begun <= since and until <= over for place, begun, over in told):
+                continue
+            told.append((meter, since, until))
+            least = float((intervals.litres[start : end + 1] / intervals.hours[start : end + 1]).min())
+            yield _found(series, meter, level, (since, until), threshold, (round(lasted), litres, int(least)))
+
+
+def _found(
+    series: Series, place: int, level: str, span: tuple[int, int], threshold: int, flow: tuple[int, int, int]
+) -> Found:
+    hours, litres, least = flow
+    meter = series.meters[place]
+    return Found(
+        rule=RULE.name,
+        severity={"burst": "critical", "big": "high", "small": "medium"}[level],
+        subject=meter.address,
+        since_ms=span[0],
+        until_ms=span[1],
+        text=f"meter {meter.address}: never below {threshold} l/h in {hours} h, {litres} l in all, {least} l/h or more",
+        meter_id=meter.id,
+        supply_point_id=meter.supply_point_at(span[0]),
+        numbers={"level": level, "threshold_l_h": threshold, "hours": hours, "litres": litres, "least_l_h": least},
+        joins_ms=24 * HOUR_MS,
+    )
+
+
+def _intervals(series: Series, longest_gap_hours: int) -> _Intervals:
+    rows = series.chain.rows(RADIO_KINDS, series.kind)
+    if len(rows) < 2:
+        empty = np.zeros(0, dtype=np.int64)
+        return _Intervals(empty, empty, empty, np.zeros(0), empty, empty)
+    meter, hour = series.meter_of_row[rows], series.at_ms[rows] // HOUR_MS
+    # The first reading of each hour: several receptions of one hour tell nothing more.
+    fresh = np.concatenate(([True], (hour[1:] != hour[:-1]) | (meter[1:] != meter[:-1])))
+    rows, meter = rows[fresh], meter[fresh]
+    first, last = rows[:-1], rows[1:]
+    hours = hours_between(series.at_ms[first], series.at_ms[last])
+    litres = series.chain.value[last] - series.chain.value[first]
+    kept = (meter[1:] == meter[:-1]) & (hours <= longest_gap_hours)
+    resolution = series.chain.resolution[meter[1:]]
+    return _Intervals(first[kept], last[kept], meter[1:][kept], hours[kept], litres[kept], resolution[kept])
+
+
+def _coarse_meters(intervals: _Intervals, fine_hours: float, meters: int) -> Bools:
+    """Meters whose readings lie, on average, further apart than a fine series'."""
+    count = np.bincount(intervals.meter, minlength=meters)
+    total = np.bincount(intervals.meter, weights=intervals.hours, minlength=meters)
+    coarse: Bools = total > fine_hours * np.maximum(count, 1)
+    return coarse
+
+
+def _stretches(intervals: _Intervals, threshold: int, needed: Ints) -> Iterator[tuple[int, int, float, int]]:
+    """First and last interval, hours and litres of every unbroken stretch at the threshold that lasts long enough.
+
+    ``needed`` is in hours, by meter.
+    """
+    flowing = intervals.litres + intervals.resolution > threshold * intervals.hours
+    joined = np.concatenate(([False], intervals.first[1:] == intervals.last[:-1]))
+    starts = np.flatnonzero(flowing & ~(joined & np.concatenate(([False], flowing[:-1]))))
+    ends = np.flatnonzero(flowing & ~np.concatenate((joined[1:] & flowing[1:], [False])))
+    hours = np.concatenate(([0.0], np.cumsum(intervals.hours)))
+    litres = np.concatenate(([0], np.cumsum(intervals.litres)))
+    lasted = hours[ends + 1] - hours[starts]
+    passed = litres[ends + 1] - litres[starts]
+    long = (lasted >= needed[intervals.meter[starts]] - 1e-6) & (passed >= threshold * lasted)
+    for place in np.flatnonzero(long).tolist():
+        yield int(starts[place]), int(ends[place]), float(lasted[place]), int(passed[place])
+
+
+RULE = Rule("continuous_flow", "Caudal continuo (posible fuga)", "medium", ContinuousFlow(), check)

@@ -1,0 +1,41 @@
+"""Alarms that meters send are found at ingest; this rule closes the finding of one that is no longer sent."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select, update
+
+from central.reading.findings import CLOSED, OPEN
+from central.reading.validation.rule import Parameters, Result, Rule
+from central.reading.validation.series import Series
+from central.store.models import Finding, Telegram
+from central.times import HOUR_MS
+
+
+class MeterAlarm(Parameters, frozen=True):
+    """An alarm is over when the meter has been heard without it for ``quiet_hours``."""
+
+    quiet_hours: int = 48
+
+
+def check(series: Series, parameters: MeterAlarm) -> Iterator[Result]:
+    """Finds nothing itself."""
+    heard = (
+        select(func.max(Telegram.received_ms))
+        .where(Telegram.utility_id == Finding.utility_id, Telegram.meter_id == Finding.meter_id)
+        .scalar_subquery()
+    )
+    series.connection.execute(
+        update(Finding)
+        .where(
+            Finding.utility_id == series.utility_id,
+            Finding.rule.startswith("alarm."),
+            Finding.status == OPEN,
+            Finding.until_ms < heard - parameters.quiet_hours * HOUR_MS,
+        )
+        .values(status=CLOSED)
+        .execution_options(synchronize_session=False)
+    )
+    return iter(())
+
+
+RULE = Rule("meter_alarm", "Alarma del contador", "low", MeterAlarm(), check, of_meters=False)
