@@ -1,5 +1,6 @@
 """A collection of tariffs by id, and of the versions that follow one another in a series."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -56,10 +57,21 @@ class Book:
         return self._parsed[tariff]
 
     def _series(self, series: str) -> list[TariffVersion]:
-        found = [version for name in self._names() if (version := self._version(name)) and version.series == series]
+        named = [name for name in self._names() if _mentions(self._read(name) or "", series)]
+        found = [version for name in named if (version := self._version(name)) and version.series == series]
         ordered = sorted(found, key=lambda version: version.start or date.min)
-        ends = [*(version.start for version in ordered[1:]), None][: len(ordered)]
-        return [replace(version, end=version.end or end) for version, end in zip(ordered, ends, strict=True)]
+        return [replace(version, end=_end(version, ordered[at + 1 :])) for at, version in enumerate(ordered)]
+
+
+def _mentions(text: str, series: str) -> bool:
+    """Whether a file says it belongs to a series: another town's broken file must not stop this one."""
+    return re.search(rf"^series:\s*[\"']?{re.escape(series)}[\"']?\s*(#|$)", text, re.MULTILINE) is not None
+
+
+def _end(version: TariffVersion, later: list[TariffVersion]) -> date | None:
+    """The first day a version no longer rules: its own end, or the start of the next one."""
+    days = [version.end, *(other.start for other in later[:1])]
+    return min((day for day in days if day), default=None)
 
 
 def merged(series: str, versions: list[TariffVersion]) -> TariffVersion:
@@ -68,6 +80,8 @@ def merged(series: str, versions: list[TariffVersion]) -> TariffVersion:
     rates: dict[str, list[Rate]] = {}
     parts: dict[str, Component] = {}
     for version in versions:
+        if version.assume != last.assume or version.rounding != last.rounding:
+            raise RatingError(f"tariffs: {version.id} and {last.id} of {series} assume or round differently")
         for part in version.components:
             if part.code in parts and parts[part.code].when != part.when:
                 raise RatingError(

@@ -6,7 +6,7 @@ from pathlib import Path
 from billing.tariff.book import Book
 from billing.tariff.errors import Problem, TariffError
 from billing.tariff.model import TariffVersion
-from billing.tariff.parse import parse
+from billing.tariff.parse import ID, parse
 
 
 def load(path: Path | str) -> TariffVersion:
@@ -33,7 +33,7 @@ class TariffBook(Book):
 
     def _read(self, tariff: str) -> str | None:
         path = self.folder / f"{tariff}.yaml"
-        return _text(path) if path.is_file() else None
+        return _text(path) if ID.fullmatch(tariff) and path.is_file() else None
 
     def _names(self) -> Iterator[str]:
-        yield from sorted(path.stem for path in self.folder.glob("*.yaml"))
+        yield from sorted(path.stem for path in self.folder.glob("*.yaml") if ID.fullmatch(path.stem))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from billing.money import MODES
 from billing.tariff.charges import KINDS
@@ -32,7 +32,7 @@ from billing.tariff.reader import Keys, Value, read
 from billing.tariff.span import MONTHS
 
 T = TypeVar("T")
-_ID = re.compile(r"[A-Z0-9][A-Z0-9-]{2,39}", re.ASCII)
+ID: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{2,39}", re.ASCII)
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{1,39}", re.ASCII)
 _DAY = re.compile(r"(\d{2})-(\d{2})", re.ASCII)
 
@@ -71,7 +71,7 @@ def parse(text: str, name: str) -> TariffVersion:
 
 def _version(keys: Keys, file: _File, name: str, digest: str) -> TariffVersion:
     tariff, notes = keys.need("tariff"), keys.take("notes")
-    if not _ID.fullmatch(tariff.text()):
+    if not ID.fullmatch(tariff.text()):
         tariff.fail("must be 3 to 40 of A-Z, 0-9 and '-', like ES-AGOST-2023")
     start, end = _valid(keys)
     return TariffVersion(

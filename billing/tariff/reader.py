@@ -18,6 +18,7 @@ from billing.tariff.errors import Problem, TariffError
 
 T = TypeVar("T")
 MAX_LENGTH: Final = 1_000_000
+MAX_DEPTH: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +178,24 @@ def read(text: str, name: str) -> Value:
     if len(text) > MAX_LENGTH:
         raise TariffError([Problem(name, 1, "file", f"{len(text)} characters", f"at most {MAX_LENGTH}")])
     try:
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            _refuse_references(event, name)
+        _scan(text, name)
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise TariffError([_syntax(error, name)]) from error
     if node is None:
         raise TariffError([Problem(name, 1, "file", "''", "must not be empty")])
     return Value(name, "", node)
+
+
+def _scan(text: str, name: str) -> None:
+    """Look at the file as a flat stream before it is built into nodes, which costs stack for every level."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        _refuse_references(event, name)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            line = int(event.start_mark.line) + 1 if event.start_mark else 1
+            raise TariffError([Problem(name, line, "file", "nesting", f"at most {MAX_DEPTH} levels")])
 
 
 def _refuse_references(event: yaml.Event, name: str) -> None:

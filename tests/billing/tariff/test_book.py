@@ -47,6 +47,34 @@ def test_an_unknown_id() -> None:
         series().get("XX-9")
 
 
+def test_the_next_version_ends_the_one_before() -> None:
+    first = tariff("XX-1", FEE.format(1), start="2024-01-01, to: 2030-01-01", series="XX")
+    second = tariff("XX-2", FEE.format(2), start="2025-01-01, to: 2026-01-01", series="XX")
+    both = Book.of({"XX-1": first, "XX-2": second})
+    assert [rate.end for rate in both.get("XX").components[0].rates] == [date(2025, 1, 1), date(2026, 1, 1)]
+    with pytest.raises(RatingError, match="no version of XX is in force on 2026-01-01"):
+        both.on("XX", date(2026, 1, 1))
+
+
+@pytest.mark.parametrize("change", ["assume: {persons: 3}\n", "rounding: {vat: line}\n"])
+def test_versions_must_assume_and_round_alike(change: str) -> None:
+    first = change + tariff("XX-1", FEE.format(1), start="2024-01-01", series="XX").lstrip()
+    second = tariff("XX-2", FEE.format(2), start="2025-01-01", series="XX")
+    with pytest.raises(RatingError, match="XX-1 and XX-2 of XX assume or round differently"):
+        Book.of({"XX-1": first, "XX-2": second}).get("XX")
+
+
+def test_a_broken_file_stops_its_own_series_only() -> None:
+    texts = {
+        "XX-1": tariff("XX-1", FEE.format(1), series="XX"),
+        "YY-1": tariff("YY-1", FEE.format("caro"), series="YY"),
+    }
+    book = Book.of(texts)
+    assert book.get("XX").id == "XX-1"
+    with pytest.raises(TariffError, match=r"YY-1\.yaml:\d+: components\[0\]\.fee\.amount 'caro'"):
+        book.get("YY")
+
+
 def test_a_series_of_one_is_its_version() -> None:
     assert Book.of({"XX-GOOD": GOOD}).get("XX-GOOD").id == "XX-GOOD"
 
@@ -70,6 +98,15 @@ def test_a_folder(tmp_path: Path) -> None:
     assert book.ids() == ["XX-GOOD"]
     assert book.get("XX-GOOD") is book.get("XX-GOOD")
     assert load(tmp_path / "XX-GOOD.yaml") == book.get("XX-GOOD")
+
+
+def test_only_ids_name_files(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "XX-GOOD.yaml").write_text(GOOD)
+    (tmp_path / "notes.yaml").write_text(GOOD)
+    assert TariffBook(tmp_path).ids() == ["XX-GOOD"]
+    with pytest.raises(RatingError, match=r"\.\./XX-GOOD is not in the book"):
+        TariffBook(tmp_path / "sub").get("../XX-GOOD")
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

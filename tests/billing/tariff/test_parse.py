@@ -110,6 +110,10 @@ def test_what_is_no_tariff_at_all(text: str) -> None:
     assert problems(text)
 
 
+def test_a_file_of_unreasonable_depth() -> None:
+    assert problems("a: " + "[" * 300_000 + "]" * 300_000) == ["x.yaml:1: file nesting: at most 20 levels"]
+
+
 def test_a_file_of_unreasonable_size() -> None:
     assert problems("#" * 1_000_001) == ["x.yaml:1: file 1000001 characters: at most 1000000"]
 
