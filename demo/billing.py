@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlalchemy import select
 from billing.volume import Period
 from central.invoicing import desk, run, tariffs
 from central.invoicing.drive import Executors
+from central.invoicing.program import VERSION
 from central.store import Engine, Session, read_session, write_session
 from central.store.models import BillingRun, DraftException
 from demo.register import TARIFF
@@ -106,10 +106,10 @@ def billing_settings() -> dict[str, Any]:
     """The utility's billing settings: VERI*FACTU against the agency's test address."""
     software = {
         "producer": "SGC",
-        "producer_nif": "B03999999",
+        "producer_nif": "B03999992",
         "name": "SGC",
         "identifier": "SG",
-        "version": version("sgc"),
+        "version": VERSION,
         "installation": "DEMO-1",
     }
     return {"fiscal": {"system": "verifactu", "config": {"software": software}}}

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from central.invoicing.states import RunError
 from demo.broker import free_port
 from demo.processes import ProcessError
 from demo.road import Plan, Result, Road, RoadError, open_road
@@ -48,7 +49,7 @@ def finish(job: Coroutine[Any, Any, int]) -> int:
     """Run ``job``; an error is one line that names station and reason, Ctrl-C ends cleanly."""
     try:
         return asyncio.run(job)
-    except (RoadError, ProcessError, OSError, ValueError) as error:
+    except (RoadError, RunError, ProcessError, OSError, ValueError) as error:
         sys.stderr.write(f"sgc demo: {error}\n")
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -119,8 +120,8 @@ def as_json(result: Result) -> dict[str, Any]:
         "billed_litres": books.billed_litres,
         "metered_litres": books.metered_litres,
         "ground_truth_litres_matched": books.litres_match,
-        "differences": books.wrong,
-        "audit": "ok" if result.audit.ok else "breach",
+        "differences": [*books.wrong, *breaches(result)],
+        "audit": "ok" if result.lawful else "breach",
         "seconds": result.seconds,
     }
 
@@ -137,8 +138,15 @@ def in_words(result: Result) -> Iterator[str]:
     yield f"Litros: {books.metered_litres} medidos, {books.billed_litres} facturados" + (
         ", cuadran." if books.litres_match else ", NO cuadran."
     )
-    yield "Auditoría: " + ("correcta." if result.audit.ok else "CON FALLOS.")
+    yield f"Auditoría: {len(result.audit)} leyes, " + ("todas se cumplen." if result.lawful else "CON FALLOS.")
     yield from books.wrong
+    yield from breaches(result)
+
+
+def breaches(result: Result) -> Iterator[str]:
+    """The first breaches of each law."""
+    for verdict in result.audit:
+        yield from (f"{verdict.law}: {breach}" for breach in verdict.breaches[:3])
 
 
 async def _replay(options: Options, replay: Any, file: Path) -> int:

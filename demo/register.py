@@ -46,7 +46,7 @@ def _utility(town: Town) -> dict[str, Any]:
         "address": {
             "street": "Plaça d'Espanya, 1",
             "postal_code": body.postal_code,
-            "place": body.place,
+            "town": body.place,
             "province": body.province,
         },
         "contact": {"phone": "965 000 000", "email": "agua@agost.example", "web": "https://agua.agost.example"},
@@ -109,7 +109,7 @@ def _customer(town: Town, house: House) -> dict[str, Any]:
         "address": {
             "street": f"{house.street}, {house.number} {house.door}".strip(),
             "postal_code": house.postal_code,
-            "place": town.utility.place,
+            "town": town.utility.place,
             "province": town.utility.province,
         },
         "bank": {"iban": person.iban, "valid_from": town.start.isoformat()},

@@ -50,7 +50,7 @@ async def replay(file: Path, folder: Path, screen: Screen, as_json: bool) -> int
     try:
         with screen.live():
             await play(lines, work, ports, screen)
-            await asyncio.to_thread(validate_all, engine)
+            await asyncio.to_thread(validate_all, engine, datetime.now(UTC))
         with read_session(engine) as session:
             fates = list(tell(session, utility_id, lines))
     finally:
@@ -104,7 +104,7 @@ def found_register(lines: list[Line], work: Workplace) -> tuple[Engine, int]:
     water = sorted(meter for meter in meters if meter is not None and meter.type in WATER_TYPES)
     document = {
         "schema": 1,
-        "utility": {"code": "REPLAY", "name": "Telegramas grabados", "nif": "B03999999", "ine_code": "03002"},
+        "utility": {"code": "REPLAY", "name": "Telegramas grabados", "nif": "B03999992", "ine_code": "03002"},
         "meters": [meter_row(meter, keys.get(meter)) for meter in water],
         "devices": [{"name": DEVICE, "kind": "vehicle"}],
     }

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from central.invoicing import drive
-from central.ops.laws import Verdict, audit
+from central.ops.audit import Verdict, audit
 from central.reading.validation import validate_all
 from central.register.change import Change
 from central.register.importing import apply_import, parse_register_file, plan_import
@@ -56,14 +56,19 @@ class Result:
     edge: dict[str, Any]
     invoices: int
     total_cents: int
-    audit: Verdict
+    audit: list[Verdict]
     logins: list[Login] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
         """Whether nothing was lost, doubled, different or against a law."""
-        return self.books.closed and self.audit.ok
+        return self.books.closed and self.lawful
+
+    @property
+    def lawful(self) -> bool:
+        """Whether every law holds."""
+        return all(verdict.holds for verdict in self.audit)
 
 
 @dataclass
@@ -129,7 +134,7 @@ class Road:
     async def bill(self) -> tuple[int, int]:
         """Validate and bill the town's whole period; how many invoices and cents."""
         with self.screen.stage("validate", "El centro valida las lecturas"):
-            await asyncio.to_thread(validate_all, self.engine)
+            await asyncio.to_thread(validate_all, self.engine, datetime.now(UTC))
         biller = Biller(self.engine, self.utility_id, self.work.key_file, self._executors())
         invoices = cents = 0
         with self.screen.stage("bill", "Se factura: simular, revisar, aprobar, numerar, encadenar, entregar"):
@@ -152,10 +157,13 @@ class Road:
                 close_books, self.town, self.work.town, self.engine, self.utility_id, self.typed
             )
         with self.screen.stage("audit", "Auditoría"):
-            verdict = await asyncio.to_thread(audit, self.engine, self.work.key_file)
+            verdicts = await asyncio.to_thread(self._audit)
         return Result(
-            books, len(self.town.houses), edge, invoices, cents, verdict, self.logins, dict(self.screen.seconds)
+            books, len(self.town.houses), edge, invoices, cents, verdicts, self.logins, dict(self.screen.seconds)
         )
+
+    def _audit(self) -> list[Verdict]:
+        return list(audit(self.engine, KeyRing.load(self.work.key_file)))
 
     async def open_portal(self) -> str:
         """Serve the portal; its address once it answers."""

@@ -38,7 +38,7 @@ class Utility:
 # The place is real, so that its tariff, holidays and codes fit; the company is not.
 AGOST = Utility(
     name="Servicio Municipal de Aguas de Agost (simulado), S.L.",
-    nif="B03999999",
+    nif="B03999992",
     ine="03002",
     place="Agost",
     province="Alicante",
