@@ -1,6 +1,9 @@
 # SGC. `make` alone lists what there is.
 PYTHON ?= python3
 BIN := .venv/bin
+# In words that any Python 3 understands.
+CHECK_PYTHON = $(PYTHON) -c "import sys; v = sys.version.split()[0]; \
+	sys.exit(None if sys.version_info >= (3, 11) else 'hace falta / needed: Python 3.11+; $(PYTHON): ' + v)"
 # Passed on as they are: make demo DEMO="--meters 200", make test TESTS="tests/edge -k outbox"
 DEMO ?=
 TESTS ?=
@@ -13,9 +16,11 @@ help: ## Esta ayuda / this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
 
 setup: ## Entorno y orden .venv/bin/sgc / the environment and the command
+	@$(CHECK_PYTHON)
 	@$(PYTHON) -m tools.bootstrap runtime
 
 setup-dev: ## Lo mismo, con las herramientas de desarrollo / the same with the developer's tools
+	@$(CHECK_PYTHON)
 	@$(PYTHON) -m tools.bootstrap dev
 
 demo: setup ## Un pueblo simulado, de la antena a la factura / a simulated town from the air to its bills

@@ -38,7 +38,6 @@ BUILD_UNFINISHED = ROOT / "build" / "unfinished"
 LOCKS = {"runtime": ROOT / "requirements.lock", "dev": ROOT / "requirements-dev.lock"}
 ROOMS = ("protocols", "billing", "firmware_sim", "edge", "central")
 EXTENSION_SOURCES = (".pyx", ".pxd", ".pxi", ".h")
-OLDEST = (3, 11)
 Command = Sequence[str | Path]
 
 
@@ -66,8 +65,6 @@ def main(arguments: Sequence[str]) -> int:
 
 def set_up(level: str) -> None:
     """Run the steps that are due, in order."""
-    if sys.version_info < OLDEST:
-        raise BlockedError(f"Python {'.'.join(map(str, OLDEST))}+; {sys.executable}: {sys.version.split()[0]}")
     started = time.monotonic()
     _remove_unusable_environment(Stamp.read())
     stamp = Stamp.read()
@@ -141,7 +138,16 @@ def _remove_unusable_environment(stamp: Stamp) -> None:
     moved = stamp.facts.get("place", str(ROOT)) != str(ROOT)
     if UNFINISHED.exists() or moved or not _belongs_here():
         _say("entorno inservible, se rehace / unusable environment, making it again")
-        shutil.rmtree(VENV)
+        _remove_environment()
+
+
+def _remove_environment() -> None:
+    """Out of the way first, then away: an interruption must not leave half of it in its place."""
+    doomed = ROOT / "build" / "old-environment"
+    shutil.rmtree(doomed, ignore_errors=True)
+    if VENV.exists():
+        VENV.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _belongs_here() -> bool:
@@ -172,7 +178,7 @@ def _install_packages(level: str) -> None:
         UNFINISHED.unlink(missing_ok=True)
     except BaseException:
         if fresh:
-            shutil.rmtree(VENV, ignore_errors=True)
+            _remove_environment()
         raise
 
 

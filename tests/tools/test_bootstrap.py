@@ -21,6 +21,7 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for level in ("runtime", "dev"):
         (tmp_path / f"{level}.lock").write_text(f"cython==3.1\nlxml=={level}\n")
     (tmp_path / "protocols").mkdir()
+    (tmp_path / "build").mkdir()
     (tmp_path / "protocols" / "link.pyx").write_text("a = 1\n")
     venv = tmp_path / ".venv"
     monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
@@ -173,6 +174,18 @@ def test_newest_postgresql_is_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_compiler_and_venv_are_seen_where_they_are() -> None:
     assert system.has_compiler()
     assert system.has_venv()
+
+
+def test_old_python_is_refused_in_one_line(tmp_path: Path) -> None:
+    python = tmp_path / "python3.10"
+    python.write_text(f'#!/bin/sh\nshift\nexec {sys.executable} -c "import sys; sys.version_info = (3, 10); $1"\n')
+    python.chmod(0o755)
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        ["make", "-C", root, "setup", f"PYTHON={python}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"hace falta / needed: Python 3.11+; {python}: ")
 
 
 def test_every_make_target_explains_itself() -> None:
