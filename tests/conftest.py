@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.mosquitto",
     "tests.fixtures.postgres",
+    "tests.fixtures.road",
     "tests.fixtures.shared",
 ]
 
