@@ -1,7 +1,11 @@
 """The centre's process: ingest worker, validation of what came in, and the operations listener, until SIGTERM."""
 
 import asyncio
+import contextlib
 import signal
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -9,12 +13,12 @@ import uvicorn
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from central.config import Config
+from central.config import Config, ConfigError, OpsConfig
 from central.ops.listener import create_listener
 from central.ops.metrics import Metrics
 from central.reading import quarantine
 from central.reading.ingest import Ingest
-from central.reading.validation import validate_all
+from central.reading.validation import RuleError, validate_all
 from central.reading.worker import Worker
 from central.register.keys import KeyRing
 from central.store import read_session, schema_version
@@ -22,31 +26,40 @@ from central.store.migrate import newest_version
 
 log = structlog.get_logger("central")
 
+OBSERVED_EVERY_S = 10.0
+
 
 class Service:
     """Everything ``sgc central run`` runs."""
 
     def __init__(self, config: Config, engine: Engine) -> None:
+        if config.broker is None:
+            raise ConfigError("configuration: [broker] is missing, it says where batches arrive")
         self._config = config
         self._engine = engine
         self._metrics = Metrics()
-        self._ring = KeyRing.load(Path(config.keys.file)) if config.keys else None
-        self._worker = Worker(Ingest(engine, self._ring), _broker(config), self._metrics)
+        ring = KeyRing.load(Path(config.keys.file)) if config.keys else None
+        self._worker = Worker(Ingest(engine, ring), config.broker, self._metrics)
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT; the group at hand is finished first."""
+        """Run until SIGTERM or SIGINT; the group of batches at hand is finished first."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        server = _Server(self._listener())
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(server.serve())
-            tasks.create_task(self._validation())
-            tasks.create_task(self._observation())
-            await self._worker.run()
-            self._stop.set()
-            server.should_exit = True
+        app = create_listener(self._metrics.registry, self._problems)
+        server = _Server(
+            uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
+        )
+        with _listen(self._config.ops) as listener:
+            log.info("started", ops_port=listener.getsockname()[1], schema=newest_version())
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(server.serve([listener]))
+                tasks.create_task(self._validation())
+                tasks.create_task(self._observation())
+                await self._worker.run()
+                self._stop.set()
+                server.should_exit = True
         log.info("stopped")
 
     def stop(self) -> None:
@@ -54,21 +67,16 @@ class Service:
         self._stop.set()
         self._worker.stop()
 
-    def _listener(self) -> uvicorn.Config:
-        app = create_listener(self._metrics.registry, self._problems)
-        ops = self._config.ops
-        return uvicorn.Config(app, host=ops.host, port=ops.port, log_level="warning", access_log=False, lifespan="off")
-
     def _problems(self) -> dict[str, str]:
-        """What keeps this process from working."""
+        """What keeps this process from working, by name."""
         problems = {}
         try:
             version = schema_version(self._engine)
             if version != newest_version():
                 problems["database"] = f"schema {version}, this program needs {newest_version()}"
         except SQLAlchemyError as error:
-            problems["database"] = str(error).splitlines()[0]
-        if not self._metrics.broker_up._value.get():
+            problems["database"] = _first_line(error)
+        if not self._worker.connected:
             problems["broker"] = "not connected"
         return problems
 
@@ -77,21 +85,22 @@ class Service:
         every = self._config.validation.every_s
         while every and not await self._stopped_within(every):
             try:
-                found = await asyncio.to_thread(validate_all, self._engine)
-            except SQLAlchemyError as error:
-                log.error("validation failed", error=str(error).splitlines()[0])
+                done = await asyncio.to_thread(validate_all, self._engine, datetime.now(UTC))
+            except (SQLAlchemyError, RuleError) as error:
+                log.error("validation failed", error=_first_line(error))
                 continue
-            self._metrics.findings.inc(found)
+            self._metrics.findings.inc(done.findings)
+            log.debug("validated", readings=done.readings, verdicts=done.verdicts, findings=done.findings)
 
     async def _observation(self) -> None:
         """Keep the gauges of the database's state fresh."""
-        while not await self._stopped_within(10):
+        while not await self._stopped_within(OBSERVED_EVERY_S):
             try:
                 kinds = await asyncio.to_thread(self._open_entries)
             except SQLAlchemyError as error:
-                log.error("observation failed", error=str(error).splitlines()[0])
+                log.error("observation failed", error=_first_line(error))
                 continue
-            for kind in ("batch", "telegram", "reading", "visit"):
+            for kind in quarantine.KINDS:
                 self._metrics.quarantine.labels(kind).set(kinds.get(kind, 0))
 
     def _open_entries(self) -> dict[str, int]:
@@ -104,3 +113,22 @@ class Service:
         except TimeoutError:
             return False
         return True
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the service."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(ops: OpsConfig) -> socket.socket:
+    try:
+        return socket.create_server((ops.host, ops.port))
+    except OSError as error:
+        raise ConfigError(f"ops.port = {ops.port}: cannot listen on {ops.host} ({error.strerror})") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from central.store import new_id
 from central.store.models import Quarantine
 
+KINDS = ("batch", "telegram", "reading", "visit")
 OPEN = Quarantine.resolved_at.is_(None)
 
 

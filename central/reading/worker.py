@@ -38,6 +38,7 @@ class Worker:
         self._metrics = metrics
         self._clock = clock
         self._stop = asyncio.Event()
+        self.connected = False
         self._broker = Backoff(config.retry_first_s, config.retry_cap_s, config.stable_s)
         self._database = Backoff(config.retry_first_s, config.retry_cap_s, 0)
 
@@ -55,16 +56,20 @@ class Worker:
                 log.warning("broker down", reason=str(error), retry_s=round(delay, 2))
                 await self._pause(delay)
             finally:
-                self._metrics.broker_up.set(0)
+                self._is_connected(False)
 
     async def _session(self) -> None:
         async with open_consumer(self._config) as client:
             await subscribe_batches(client, self._config)
             self._broker.held()
-            self._metrics.broker_up.set(1)
+            self._is_connected(True)
             log.info("broker up", host=self._config.host, port=self._config.port)
             while group := await self._next_group(client):
                 await self._apply(client, group)
+
+    def _is_connected(self, connected: bool) -> None:
+        self.connected = connected
+        self._metrics.broker_up.set(connected)
 
     async def _next_group(self, client: aiomqtt.Client) -> list[aiomqtt.Message]:
         """What has arrived, at least one message; empty once the worker is to stop."""

@@ -1,0 +1,131 @@
+"""Looks at everything the centre needs and says what is wrong, one line each."""
+
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from central.config import Config
+from central.reading import quarantine
+from central.register.keys import KeyFileError, KeyRing, Sealed
+from central.store import guards, open_engine, read_session, schema_version
+from central.store.migrate import newest_version
+from central.store.models import Meter, MeterKey
+from central.store.partitions import PARTITIONED
+
+LEAST_FREE_BYTES = 1 << 30
+CONNECT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at; ``remedy`` says what to do where it is not ok."""
+
+    name: str
+    ok: bool
+    text: str
+    remedy: str = ""
+
+
+def examine(config: Config) -> Iterator[Finding]:
+    """Look at database, schema, keys, broker, quarantine and disk."""
+    engine = open_engine(config.database.url)
+    try:
+        found = _database(engine)
+        yield found
+        if found.ok:
+            yield from _contents(config, engine)
+        yield from _disk(config)
+        if config.broker:
+            yield _reachable(config.broker.host, config.broker.port)
+        else:
+            yield Finding("broker", False, "no [broker] is configured", "name host and port in the configuration")
+    finally:
+        engine.dispose()
+
+
+def _database(engine: Engine) -> Finding:
+    file = engine.url.database
+    if engine.dialect.name == "sqlite" and file and not Path(file).is_file():
+        # Opening it would make it.
+        return Finding("database", False, f"{file}: no such file", "sgc central migrate")
+    try:
+        version = schema_version(engine)
+    except SQLAlchemyError as error:
+        return Finding("database", False, str(error).splitlines()[0], "start it, or correct database.url")
+    if version != newest_version():
+        return Finding(
+            "database", False, f"schema {version}, this program needs {newest_version()}", "sgc central migrate"
+        )
+    with engine.connect().execution_options(sgc_write=False) as connection:
+        if not guards.are_current(connection):
+            return Finding("database", False, "its guards are not those of this program", "sgc central migrate")
+    return Finding("database", True, f"{engine.dialect.name}, schema {version}")
+
+
+def _contents(config: Config, engine: Engine) -> Iterator[Finding]:
+    checks: tuple[Callable[[Config, Session], Finding], ...] = (_keys, _quarantine, _stray_rows)
+    with read_session(engine) as session:
+        for check in checks:
+            yield check(config, session)
+
+
+def _keys(config: Config, session: Session) -> Finding:
+    query = select(Meter.address, MeterKey.kek, MeterKey.nonce, MeterKey.sealed).join(
+        MeterKey, (MeterKey.utility_id == Meter.utility_id) & (MeterKey.meter_id == Meter.id)
+    )
+    sealed = session.execute(query.where(MeterKey.retired_at.is_(None)).limit(1)).first()
+    if config.keys is None:
+        if sealed is None:
+            return Finding("keys", True, "no meter key is registered and no key file configured")
+        return Finding("keys", False, "meter keys are registered, no key file is configured", "name it under [keys]")
+    try:
+        ring = KeyRing.load(Path(config.keys.file))
+        if sealed is not None:
+            ring.open(sealed[0], Sealed(*sealed[1:]))
+    except KeyFileError as error:
+        return Finding("keys", False, str(error), "put the key file of this database in its place")
+    return Finding("keys", True, f"current key {ring.current}")
+
+
+def _quarantine(_config: Config, session: Session) -> Finding:
+    kinds = quarantine.count_open(session)
+    if not kinds:
+        return Finding("quarantine", True, "nothing open")
+    counted = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    return Finding("quarantine", False, f"open: {counted}", "sgc central quarantine list")
+
+
+def _stray_rows(_config: Config, session: Session) -> Finding:
+    """Rows of the default partitions lie outside every month: some device's clock is far off."""
+    if session.get_bind().dialect.name != "postgresql":
+        return Finding("partitions", True, "none on SQLite")
+    rows = {
+        table: session.scalar(select(func.count()).select_from(text(f"{table}_default"))) or 0 for table in PARTITIONED
+    }
+    if not any(rows.values()):
+        return Finding("partitions", True, "every row lies in a month's partition")
+    counted = ", ".join(f"{number} in {table}_default" for table, number in rows.items() if number)
+    return Finding("partitions", False, counted, "look for devices whose clock is wrong")
+
+
+def _disk(config: Config) -> Iterator[Finding]:
+    url = make_url(config.database.url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return
+    free = shutil.disk_usage(Path(url.database).parent).free
+    yield Finding("disk", free >= LEAST_FREE_BYTES, f"{free >> 20} MiB free", "make room beside the database")
+
+
+def _reachable(host: str, port: int) -> Finding:
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_S).close()
+    except OSError as error:
+        return Finding("broker", False, f"{host}:{port}: {error}", "start it, or correct [broker]")
+    return Finding("broker", True, f"{host}:{port} accepts connections")
