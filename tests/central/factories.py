@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from billing.volume import Period
@@ -20,6 +20,8 @@ from central.store.models import (
     ContractHolder,
     ContractTerms,
     Customer,
+    Device,
+    IngestBatch,
     Installation,
     Meter,
     MeterKey,
@@ -109,7 +111,7 @@ class Town:
         row = self._reading(house, at, litres, ReadingKind.RADIO)
         with write_session(self.engine) as session:
             ensure_partitions(session.connection(), [millis(at)])
-            session.add(self._telegram(house, at, telegram_id, frame, litres))
+            session.add(self._telegram(house, at, telegram_id, frame, litres, _batch(session)))
             session.flush()
             insert_rows(session, Reading, (*READING, "telegram_ms", "telegram_id"), [(*row, millis(at), telegram_id)])
 
@@ -139,12 +141,14 @@ class Town:
         key = (self.utility_id, at_ms, self.meters[house], int(kind), revision)
         return (*key, litres, int(status), "", millis(RECORDED))
 
-    def _telegram(self, house: int, at: datetime, telegram_id: int, frame: bytes, litres: int) -> Telegram:
+    def _telegram(
+        self, house: int, at: datetime, telegram_id: int, frame: bytes, litres: int, batch_id: int
+    ) -> Telegram:
         return Telegram(
             utility_id=self.utility_id,
             received_ms=millis(at),
             id=telegram_id,
-            batch_id=1,
+            batch_id=batch_id,
             item=1,
             meter_id=self.meters[house],
             address=self.addresses[house],
@@ -203,6 +207,21 @@ def give_keys(town: Town, path: Path) -> Path:
 def nif(number: int) -> str:
     """A valid personal number."""
     return f"{number:08d}{'TRWAGMYFPDXBNJZSQVHLCKE'[number % 23]}"
+
+
+def _batch(session: Session) -> int:
+    """The one batch that all telegrams of a town came in."""
+    known = session.scalar(select(IngestBatch.id).where(IngestBatch.utility_id == UTILITY))
+    if known is not None:
+        return known
+    device = Device(utility_id=UTILITY, id=new_id(), name="furgoneta-1", kind="vehicle", enrolled_at=RECORDED)
+    batch = IngestBatch(utility_id=UTILITY, id=new_id(), device_id=device.id, boot="b", os_boot="o", number=1)
+    batch.digest, batch.items, batch.state, batch.received_at = bytes(16), 1, "committed", RECORDED
+    session.add(device)
+    session.flush()
+    session.add(batch)
+    session.flush()
+    return batch.id
 
 
 def _utility(session: Session, billing: dict[str, Any]) -> None:

@@ -81,7 +81,8 @@ def test_a_reading_heard_by_radio_opens_the_telegram_byte_by_byte(town: Town, tm
     assert (closing.role, closing.kind, closing.litres, closing.at) == ("closing", ReadingKind.RADIO, 11_090, HEARD)
     story = closing.telegram
     assert story is not None
-    assert (story.receiver, story.rssi_dbm, story.received_at) == ("im871a-1", -71, HEARD)
+    assert (story.device, story.receiver, story.rssi_dbm) == ("furgoneta-1", "im871a-1", -71)
+    assert story.received_at == HEARD
     assert story.decoded["fields"]["total_m3"] == "11.090"
     again = wmbus.decode(bytes.fromhex(story.hex), KEY)
     assert again.total_litres == closing.litres

@@ -1,0 +1,258 @@
+"""Every law holds on what the program writes, and names what somebody broke behind its back."""
+
+# ruff: noqa: S608 - statements that break a test's own database
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from central.ops.audit import Verdict, audit
+from central.ops.laws import LAWS
+from central.register import KeyRing
+from central.store import guards, open_engine
+from tests.fixtures.postgres import Postgres
+
+
+@contextmanager
+def unguarded(engine: Engine) -> Iterator[Connection]:
+    """A connection on which nothing stops anybody, as a thief with the superuser's password would have it."""
+    with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("COMMIT")
+            connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        guards.remove(connection)
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET session_replication_role = replica")
+        yield connection
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET session_replication_role = origin")
+        guards.install(connection)
+        connection.commit()
+
+
+def verdicts(engine: Engine, keys: Path | None = None) -> dict[str, Verdict]:
+    return {verdict.law: verdict for verdict in audit(engine, KeyRing.load(keys) if keys else None)}
+
+
+def test_all_laws_hold_on_what_the_program_wrote(engine: Engine, keys: Path) -> None:
+    found = verdicts(engine, keys)
+    assert [verdict for verdict in found.values() if not verdict.holds] == []
+    assert all(verdict.checked > 0 for verdict in found.values())
+    assert found["telegrams"].checked == 3
+    assert found["telegrams"].notes == ()
+    assert found["invoice_lines"].checked == 8
+
+
+def test_without_the_key_file_the_audit_says_what_it_could_not_decode(engine: Engine) -> None:
+    found = verdicts(engine)
+    assert found["telegrams"].holds
+    assert found["telegrams"].notes == ("3 encrypted telegrams were not decoded again: no key file",)
+
+
+# What is planted, the law that must name it, and what the name says.
+FIRST = "(SELECT id FROM invoice WHERE number = 1)"
+LAST_HOUSE = "(SELECT max(id) FROM contract)"
+BREACHES: list[tuple[str, str, str]] = [
+    (
+        "UPDATE ledger_entry SET amount_cents = amount_cents + 1 WHERE position = 1 AND transaction_id = "
+        f"(SELECT id FROM ledger_transaction WHERE invoice_id = {FIRST})",
+        "ledger_balances",
+        "AG2026/000001: 4 entries sum to 1 cents",
+    ),
+    (
+        f"DELETE FROM ledger_transaction WHERE invoice_id = {FIRST}",
+        "invoices_posted",
+        "invoice AG2026/000001: total 1484 cents, posted 0 times",
+    ),
+    (
+        f"UPDATE invoice_line SET amount_cents = amount_cents - 1 WHERE position = 0 AND invoice_id = {FIRST}",
+        "invoice_lines",
+        "invoice AG2026/000001: bases {'10': 1349} must be the sums of its lines, {'10': 1348}",
+    ),
+    (
+        "UPDATE invoice SET total_cents = total_cents + 100 WHERE number = 2",
+        "invoice_lines",
+        "invoice AG2026/000002: total",
+    ),
+    (
+        """UPDATE invoice SET vat = '{"10": {"base_cents": 1349, "vat_cents": 136}}', vat_cents = 136,
+        total_cents = 1485 WHERE number = 1""",
+        "vat",
+        "invoice AG2026/000001: VAT 10: 136 cents on 1349, must be 135",
+    ),
+    (
+        """UPDATE invoice SET recipient = '{"name": "", "nif": "1X"}' WHERE number = 3""",
+        "invoice_content",
+        "invoice AG2026/000003: recipient.name",
+    ),
+    (
+        "UPDATE tariff_version SET text = replace(text, '0.4375', '0.4376')",
+        "bills_follow_again",
+        "rated again its lines differ",
+    ),
+    (
+        "DELETE FROM invoice WHERE number = 3",
+        "numbers",
+        "series AG2026: number 3 is missing",
+    ),
+    (
+        "UPDATE series SET next_number = 12",
+        "numbers",
+        "series AG2026: 9 is missing before the next number 12",
+    ),
+    (
+        "UPDATE invoice SET issue_date = '2026-01-31' WHERE number = 6",
+        "dates",
+        "invoice AG2026/000006: dated 2026-01-31, the number before it 2026-03-01",
+    ),
+    (
+        "UPDATE fiscal_record SET previous_hash = hash WHERE position = 4",
+        "fiscal_chain",
+        "fiscal_record verifactu 4: states",
+    ),
+    (
+        "DELETE FROM fiscal_record WHERE position = 4",
+        "fiscal_chain",
+        "fiscal_record verifactu 5: position 4 is missing before it",
+    ),
+    (
+        "UPDATE invoice SET total_cents = total_cents + 1 WHERE number = 5",
+        "fiscal_chain",
+        "fiscal_record verifactu 5: its hash does not follow from invoice AG2026/000005",
+    ),
+    (
+        "UPDATE fiscal_record SET record = '<xml/>' WHERE position = 2",
+        "fiscal_chain",
+        "fiscal_record verifactu 2: its XML states another hash",
+    ),
+    (
+        "DELETE FROM fiscal_record WHERE position = 8",
+        "fiscal_chain",
+        "fiscal_chain verifactu: next position is 9, its records end before 8",
+    ),
+    (
+        "DELETE FROM fiscal_record WHERE position = 4",
+        "fiscal_records",
+        "invoice AG2026/000004: has 0 records of issue, must have 1",
+    ),
+    (
+        "UPDATE reading SET litres = litres + 500 WHERE litres = 11000",
+        "litres",
+        "invoice AG2026/000001: piece 0: closing is kept as 11000 litres, its reading says 11500",
+    ),
+    (
+        "DELETE FROM reading WHERE litres = 11000",
+        "litres",
+        "closing of 11000 litres names a reading that does not exist",
+    ),
+    (
+        f"DELETE FROM invoice_reading WHERE invoice_id = {FIRST}",
+        "litres",
+        "invoice AG2026/000001: piece 0: 10000 litres have no reading and are not called estimated",
+    ),
+    (
+        "UPDATE consumption SET litres = litres + 1000 WHERE id = "
+        "(SELECT consumption_id FROM invoice WHERE number = 2)",
+        "litres",
+        "invoice AG2026/000002: bills 10100 litres, its consumption is 11100, its pieces are 10100",
+    ),
+    (
+        "UPDATE consumption SET estimated_litres = 0 WHERE estimated_litres > 0",
+        "litres",
+        "litres are called estimated, its pieces say",
+    ),
+    (
+        "UPDATE consumption SET closing = (SELECT other.closing FROM consumption other WHERE other.id = "
+        "(SELECT consumption_id FROM invoice WHERE number = 5)) "
+        "WHERE id = (SELECT consumption_id FROM invoice WHERE number = 1)",
+        "readings_chain",
+        "PS-0000001: KAM-00000001-1B-16 closes at 21000 litres and opens the bill from 2026-02-01 at 11000",
+    ),
+    (
+        "UPDATE invoice SET period_from = '2026-01-20' WHERE number = 6",
+        "billed_once",
+        "invoice AG2026/000006: bills contract K-0000002 from 2026-01-20, billed already to 2026-02-01",
+    ),
+    (
+        "UPDATE invoice SET consumption_id = (SELECT consumption_id FROM invoice WHERE number = 1) WHERE number = 2",
+        "billed_once",
+        "invoice AG2026/000002: bills the consumption of invoice AG2026/000001 again",
+    ),
+    (
+        "DELETE FROM telegram_explanation WHERE telegram_ms = (SELECT min(telegram_ms) FROM telegram_explanation)",
+        "telegrams",
+        "invoice AG2026/000004: its explanation behind 17345 litres is missing",
+    ),
+    (
+        "UPDATE reading SET litres = 17346 WHERE litres = 17345",
+        "telegrams",
+        "decodes to 17345 litres, the reading says 17346",
+    ),
+    (
+        "DELETE FROM invoice WHERE number = 7",
+        "runs",
+        "run R-2026-02: took 4 numbers and has 3 invoices",
+    ),
+    (
+        f"DELETE FROM contract_holder WHERE contract_id = {LAST_HOUSE}; DELETE FROM customer WHERE code = 'C-0000004'",
+        "orphans",
+        "invoice: 2 rows name a customer (utility_id, customer_id) that does not exist",
+    ),
+    (
+        f"DELETE FROM invoice_line WHERE invoice_id = {FIRST}",
+        "orphans",
+        "invoice AG2026/000001: has no lines",
+    ),
+    (
+        "UPDATE audit_entry SET actor = 'nadie' WHERE position = 4",
+        "audit_log",
+        "audit_entry 4: hash does not cover what it says",
+    ),
+    (
+        "DELETE FROM audit_entry WHERE position = 5",
+        "audit_log",
+        "audit_entry 5: missing before position 6",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("statements", "law", "said"), BREACHES, ids=[f"{law}-{n}" for n, (_, law, _) in enumerate(BREACHES)]
+)
+def test_a_planted_breach_is_named(engine: Engine, keys: Path, statements: str, law: str, said: str) -> None:
+    with unguarded(engine) as connection:
+        for statement in statements.split("; "):
+            connection.execute(text(statement))
+    found = verdicts(engine, keys)[law]
+    assert any(said in breach for breach in found.breaches), found.breaches
+
+
+def test_every_law_has_a_breach_that_it_names() -> None:
+    assert {law for _, law, _ in BREACHES} | {"guards"} == {law.name for law in LAWS}
+
+
+def test_a_guard_that_is_gone_is_named(engine: Engine) -> None:
+    with engine.begin() as connection:
+        guards.remove(connection)
+    found = verdicts(engine)["guards"]
+    assert len(found.breaches) == found.checked
+    assert "database: guard guard_" in found.breaches[0]
+
+
+@pytest.mark.postgres
+def test_a_number_given_twice_is_named(issued_postgres: tuple[str, Path], postgres: Postgres) -> None:
+    url = postgres.create(issued_postgres[0])
+    engine = open_engine(url)
+    with unguarded(engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE invoice DROP CONSTRAINT uq_invoice_utility_id_series_number")
+        connection.exec_driver_sql("UPDATE invoice SET number = 2 WHERE number = 3")
+    assert verdicts(engine)["numbers"].breaches == (
+        "series AG2026: number 2 is given twice",
+        "series AG2026: number 3 is missing",
+    )
+    engine.dispose()
+    postgres.drop(url)
