@@ -12,12 +12,15 @@ from typing import Any
 import httpx
 import msgspec
 
+from central.config import load_config
 from central.invoicing import drive
 from central.ops.audit import Verdict, audit
+from central.reading.routes import prepare_route, send
 from central.reading.validation import validate_all
 from central.register.change import Change
 from central.register.importing import apply_import, parse_register_file, plan_import
 from central.register.keys import KeyRing
+from central.register.routes import find_route
 from central.store import Engine, migrate, open_engine, write_session
 from demo.billing import Biller, billing_settings, periods_of, record_tariff
 from demo.books import Books, close_books
@@ -25,7 +28,7 @@ from demo.broker import embedded_broker, free_port
 from demo.people import Login, create_people
 from demo.processes import Room, Rooms
 from demo.reader import Dial, type_readings
-from demo.register import UTILITY, register_of
+from demo.register import ROUTE, UTILITY, register_of
 from demo.screen import Screen
 from demo.workplace import PIN, Ports, Workplace
 from firmware_sim.town import Town
@@ -197,7 +200,7 @@ async def open_road(plan: Plan, folder: Path, screen: Screen, portal_port: int) 
                 await answers(f"http://127.0.0.1:{ports.ops}/readyz", rooms)
                 await rooms.start("edge", "edge", "run", "--config", str(work.edge_config))
                 await answers(f"http://127.0.0.1:{ports.screen}/api/status", rooms)
-                await send_route(engine, utility_id, work, ports)
+                await send_route(engine, utility_id, work)
             yield Road(plan, work, screen, ports, rooms, engine, town, utility_id, logins)
         finally:
             await rooms.stop_all()
@@ -255,6 +258,14 @@ def last_progress(log: Path) -> dict[str, Any]:
     return json.loads(lines[-1]) if lines else {"sent": 0, "heard": 0, "done": False, "instant": None}
 
 
-async def send_route(engine: Engine, utility_id: int, work: Workplace, ports: Ports) -> None:
-    """Leave the route for the van's screen."""
-    raise NotImplementedError
+async def send_route(engine: Engine, utility_id: int, work: Workplace) -> None:
+    """Leave the route for the van's screen, as ``sgc central route publish`` does."""
+    config = load_config(work.central_config)
+    if config.broker is None:
+        raise RoadError(f"{work.central_config}: [broker] is missing")
+    with write_session(engine) as session:
+        route = find_route(session, utility_id, ROUTE)
+        if route is None:
+            raise RoadError(f"route {ROUTE}: is not in the register")
+        message = prepare_route(session, route, by=Change("demo", datetime.now(UTC)))
+    await send(config.broker, message)

@@ -20,7 +20,10 @@ MADRID = ZoneInfo("Europe/Madrid")
 
 @dataclass(frozen=True)
 class DayUse:
-    """One local day: litres metered, and whether a reading fell within the day (None litres before the first)."""
+    """One local day: litres metered, and whether a reading fell within the day.
+
+    ``litres`` is None where nothing is known: before the first reading and after the last.
+    """
 
     day: date
     litres: int | None
@@ -37,6 +40,8 @@ class _Series:
     litres: list[int]
 
     def used(self, start_ms: int, end_ms: int) -> int | None:
+        if not self.at_ms or start_ms >= self.at_ms[-1]:
+            return None
         first = self._index_at(start_ms)
         last = self._index_at(end_ms if self.to_ms is None else min(end_ms, self.to_ms))
         return None if first is None or last is None else last - first
