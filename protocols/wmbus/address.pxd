@@ -11,3 +11,4 @@ cdef class Address:
 cdef uint64_t pack(const uint8_t* p) noexcept nogil
 cdef Address address_of(const uint8_t* p)
 cdef Address unpack(uint64_t packed)
+cdef bytes maker_bytes(int code)

@@ -11,6 +11,7 @@ cdef object LETTERS = re.compile(r"[@-_]{3}")
 cdef object DIGITS = re.compile(r"[0-9A-F]{8}")
 cdef list HEX2 = [f"{i:02X}" for i in range(256)]
 cdef dict MAKERS = {}
+cdef dict MAKERS_JSON = {}
 
 
 cdef uint64_t pack(const uint8_t* p) noexcept nogil:
@@ -34,11 +35,21 @@ cdef str maker(int code):
     return name
 
 
+cdef bytes maker_bytes(int code):
+    """The three letters as a JSON string."""
+    text = MAKERS_JSON.get(code)
+    if text is None:
+        text = MAKERS_JSON[code] = b'"' + maker(code).replace("\\", "\\\\").encode() + b'"'
+    return text
+
+
 cdef Address unpack(uint64_t packed):
     cdef Address address = Address.__new__(Address)
     address.packed = packed
     address.manufacturer = maker(packed >> 48)
-    address.id = HEX2[packed >> 40 & 0xFF] + HEX2[packed >> 32 & 0xFF] + HEX2[packed >> 24 & 0xFF] + HEX2[packed >> 16 & 0xFF]
+    address.id = (
+        HEX2[packed >> 40 & 0xFF] + HEX2[packed >> 32 & 0xFF] + HEX2[packed >> 24 & 0xFF] + HEX2[packed >> 16 & 0xFF]
+    )
     address.version = packed >> 8 & 0xFF
     address.type = packed & 0xFF
     return address

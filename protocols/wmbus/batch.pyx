@@ -1,19 +1,18 @@
 """``decode_batch``: many frames in, typed columns out, no Python object for any single telegram."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 
 import numpy as np
 
 from protocols.wmbus.address cimport pack
 from protocols.wmbus.decoding cimport Workspace, complete
 from protocols.wmbus.keyring cimport Keyring, Slot
-from protocols.wmbus.pipeline cimport begin, offer, prepare
+from protocols.wmbus.pipeline cimport begin, offer
 from protocols.wmbus.profile cimport day_number
 from protocols.wmbus.registers cimport main_energy, main_volume, meter_clock
 from protocols.wmbus.structs cimport (
     LINK_UNKNOWN,
-    Rec,
     STEP_DONE,
     STEP_FORMAT,
     Tele,
@@ -47,7 +46,8 @@ cdef inline uint8_t state_of(const Tele* t) noexcept nogil:
 cdef inline int64_t seconds_of(int64_t code) noexcept nogil:
     """Seconds since 1970 of yyyymmddhhmmss."""
     cdef int64_t clock = code % 1000000
-    return day_number(<int32_t>(code // 1000000)) * 86400 + clock // 10000 * 3600 + clock // 100 % 100 * 60 + clock % 100
+    cdef int64_t day = day_number(<int32_t>(code // 1000000))
+    return day * 86400 + clock // 10000 * 3600 + clock // 100 % 100 * 60 + clock % 100
 
 
 def decode_batch(frames, keys=None, *, formats=None, counters=None):
@@ -69,8 +69,9 @@ cdef int read_one(Workspace space, bytes frame, Keyring ring, object formats, ob
     cdef Tele* t = &space.t
     cdef int step, after
     cdef const Slot* slot
+    cdef const uint8_t* p = <const uint8_t*>PyBytes_AS_STRING(frame)
     space.clear()
-    step = begin(t, <const uint8_t*>PyBytes_AS_STRING(frame), <int32_t>min(PyBytes_GET_SIZE(frame), 1 << 20), LINK_UNKNOWN)
+    step = begin(t, p, <int32_t>min(PyBytes_GET_SIZE(frame), 1 << 20), LINK_UNKNOWN)
     if STEP_DONE < step < STEP_FORMAT:
         # The common case: the exact meter is known and its key fits.
         slot = ring.find(pack(t.meter))

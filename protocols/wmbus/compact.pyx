@@ -1,6 +1,6 @@
 """Compact and format frames (EN 13757-3:2018, annex G): values without headers, headers without values."""
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t
+from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memcpy
 
 from protocols.wmbus.codes cimport D_COMPACT_CRC, D_COMPACT_SIGNATURE, D_RECORD_SHORT

@@ -65,7 +65,9 @@ cdef extern from *:
 cdef bint cbc_decrypt(
     const uint8_t* key, const uint8_t* iv, const uint8_t* data, int size, uint8_t* out
 ) noexcept nogil
-cdef bint ctr_crypt(const uint8_t* key, const uint8_t* counter, const uint8_t* data, int size, uint8_t* out) noexcept nogil
+cdef bint ctr_crypt(
+    const uint8_t* key, const uint8_t* counter, const uint8_t* data, int size, uint8_t* out
+) noexcept nogil
 cdef bint des_cbc_decrypt(
     const uint8_t* key, const uint8_t* iv, const uint8_t* data, int size, uint8_t* out
 ) noexcept nogil

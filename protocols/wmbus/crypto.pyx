@@ -77,7 +77,9 @@ cdef bint cbc_decrypt(
     return EVP_DecryptUpdate(cbc_context, out, &written, data, size) == 1 and written == size
 
 
-cdef bint ctr_crypt(const uint8_t* key, const uint8_t* counter, const uint8_t* data, int size, uint8_t* out) noexcept nogil:
+cdef bint ctr_crypt(
+    const uint8_t* key, const uint8_t* counter, const uint8_t* data, int size, uint8_t* out
+) noexcept nogil:
     """AES-128-CTR from a 16-byte counter block, counted up in its last bytes."""
     return run(ctr_context, AES_CTR, key, counter, data, size, out)
 

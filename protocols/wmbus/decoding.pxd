@@ -12,3 +12,6 @@ cdef class Workspace:
 cdef int unlock(Tele* t, int step, object keys) except -2
 cdef int form_of(object link) except -1
 cdef int complete(Tele* t, int step, object keys, object formats, object counters) except -2
+cdef void read(
+    Tele* t, const uint8_t[::1] view, int form, object keys, object formats, object counters, object fragments
+) except *

@@ -4,9 +4,10 @@ from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from protocols.wmbus import families, known_formats, layout, link, naming
+from protocols.wmbus import families, known_formats, layout, naming
+from protocols.wmbus.link import crc as signature_of
 from protocols.wmbus.address cimport address_of, pack, unpack
-from protocols.wmbus.codes cimport D_DEFAULT_KEY, D_FRAGMENT, D_KEY_LENGTH, D_REPLAY
+from protocols.wmbus.codes cimport D_DEFAULT_KEY, D_KEY_LENGTH, D_REPLAY
 from protocols.wmbus.compact cimport headers_of
 from protocols.wmbus.keyring cimport Keyring, Slot, keys_of
 from protocols.wmbus.link cimport crc16
@@ -24,7 +25,6 @@ from protocols.wmbus.structs cimport (
     APP_FORMAT,
     APP_RECORDS,
     BUFFER,
-    CRC_BAD,
     FORMAT_FULL,
     LINK_A,
     LINK_B,
@@ -57,7 +57,7 @@ cdef dict FORMS = {
 def load_drivers():
     """Compile the driver files that come with the decoder."""
     compiled = families.compile_all(families.read_files())
-    families.register_formats(compiled.formats, link.crc)
+    families.register_formats(compiled.formats, signature_of)
     layout.load(compiled)
     for driver in compiled.drivers:
         naming.RULES[driver.name] = driver.rules
@@ -172,6 +172,17 @@ cdef int with_format(Tele* t, object formats) except -2:
     return wait_for_format(t)
 
 
+cdef inline bint is_full_frame(const Tele* t) noexcept:
+    """Whether a telegram was records to its end, so that their headers make a format."""
+    return (
+        t.app == APP_RECORDS
+        and t.format == FORMAT_FULL
+        and t.n_recs > 0
+        and t.mfct == 0
+        and t.walked == t.end - t.tag_size
+    )
+
+
 cdef void learn(Tele* t, object formats) except *:
     """Remember the headers of a full frame or of a format frame."""
     cdef uint8_t headers[BUFFER]
@@ -179,7 +190,7 @@ cdef void learn(Tele* t, object formats) except *:
     if t.app == APP_FORMAT and t.bare_size:
         size = t.bare_size
         memcpy(headers, t.buf + t.bare, size)
-    elif t.app == APP_RECORDS and t.format == FORMAT_FULL and t.n_recs and t.mfct == 0 and t.walked == t.end - t.tag_size:
+    elif is_full_frame(t):
         size = headers_of(t, headers, BUFFER)
     else:
         return

@@ -106,7 +106,6 @@ cdef list crc_spans(const Tele* t, bytes frame):
 
 
 cdef void link_spans(Walker walker, const Tele* t) except *:
-    telegram = walker.telegram
     if t.link == LINK_WIRED:
         if t.body == 6:
             walker.take(4, "link", "start and length of a long wired frame")

@@ -15,7 +15,6 @@ from protocols.wmbus.machine cimport NO_CODE, Machine, evaluate, holds, load_cod
 from protocols.wmbus.profile cimport add_months, date_of, day_number
 from protocols.wmbus.records cimport qualify
 from protocols.wmbus.structs cimport (
-    APP_MANUFACTURER,
     FLAG_HIDDEN,
     FLAG_INVALID,
     FLAG_SYNTHETIC,
@@ -26,7 +25,6 @@ from protocols.wmbus.structs cimport (
     KIND_NONE,
     KIND_NUMBER,
     KIND_TEXT,
-    LINK_WIRED,
     MODE_DRIVER,
     Rec,
     SEC_DECRYPTED,
@@ -594,7 +592,6 @@ cdef inline bint is_full(int64_t date) noexcept nogil:
 
 
 cdef bint months_on(int64_t date, int64_t months, Rec* r) noexcept nogil:
-    cdef int64_t clock = 0
     if date > 99999999:
         date //= 1000000
     if not is_full(date) or months < -1200 or months > 1200:

@@ -43,11 +43,11 @@ cdef enum:
 
 
 cdef void build_table() noexcept:
-    cdef int i, bit
+    cdef int i, _
     cdef uint16_t value
     for i in range(256):
         value = <uint16_t>(i << 8)
-        for bit in range(8):
+        for _ in range(8):
             value = <uint16_t>((value << 1) ^ (POLYNOMIAL if value & 0x8000 else 0))
         TABLE[i] = value
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from protocols.wmbus.address import Address as Address
+from protocols.wmbus import tables
 from protocols.wmbus.fieldnames import Field, Rule, name_for
 
 if TYPE_CHECKING:
-    from protocols.wmbus.telegram import Record, Telegram
+    from protocols.wmbus.telegram import Record
 
 SCHEMA: Final = 1
 MODES: Final[dict[int, int | str]] = {100: "ELL-CTR", 101: "PRIOS", 102: "REAL-DATA", 103: "PROPRIETARY"}
@@ -44,44 +45,37 @@ class Diagnostic(NamedTuple):
     text: str
 
 
+LINKS: Final = ("none", "none", "A", "B", "wired")
+AIRS: Final = (None, "T1", "C1A", "C1B", "S1")
+CRCS: Final = ("absent", "ok", "bad")
+STATES: Final = ("none", "decrypted", "key_missing", "key_wrong", "unsupported")
+PROOFS: Final = (None, "2f2f", "crc", "mac", "tag")
+FORMATS: Final = ("full", "compact_known", "compact_waiting")
+FUNCTIONS: Final = ("instantaneous", "maximum", "minimum", "error")
 STATUS_ALARMS: Final = {0x04: "low_battery", 0x08: "permanent_error", 0x10: "temporary_error"}
 STATUS_STATES: Final = {1: "busy", 2: "application_error", 3: "alarm"}
 # The naming rules of each driver, filled when the drivers are loaded.
 RULES: Final[dict[str, list[Rule]]] = {}
-# Names already worked out, by driver and record header.
-_NAMES: Final[dict[tuple[str | None, bytes], Field | None]] = {}
 
 
 def field_of(record: Record, driver: str | None) -> Field | None:
     """The field that a record is shown as: its layout's name, its driver's, or a generic one."""
     if record.name is not None:
         return Field(record.name)
-    if not record.header:
-        return name_for(record, RULES.get(driver or "", []))
-    key = (driver, record.header)
-    if key not in _NAMES:
-        _NAMES[key] = name_for(record, RULES.get(driver or "", []))
-    return _NAMES[key]
+    return name_for(record, RULES.get(driver or "", []))
 
 
-def field_value(record: Record, field: Field) -> str | None:
-    """A record's value in the unit of its field; rounded to six decimals where no exact one exists."""
-    if "unset" in record.qualifiers:
-        return None
-    if record.value is None or (field.num, field.den) == (1, 1):
-        return record.value
-    value = Decimal(record.value) * field.num
-    return format(round(value / field.den, 6) if field.den != 1 else value, "f")
+def unit_of(text: str | None, unit: int, per: int) -> str | None:
+    """A unit that was sent as text, or one of the tables with what it is divided by."""
+    return text or tables.UNITS[unit] + tables.PER[per] or None
 
 
-def fields_of(telegram: Telegram) -> dict[str, str | None]:
-    """Every value that has a name of its own; the first of a name wins unless it has no value."""
-    fields: dict[str, str | None] = {}
-    for record in telegram:
-        field = field_of(record, telegram.driver)
-        if field is not None and fields.get(field.name) is None:
-            fields[field.name] = field_value(record, field)
-    return fields
+def scaled(mantissa: int, exponent: int, num: int, den: int) -> str:
+    """An exact number times a factor; rounded half to even at six decimals where no exact one exists."""
+    value = Fraction(mantissa * num, den) * Fraction(10) ** exponent
+    places = max(0, -exponent) if den == 1 else 6
+    digits = round(value * 10**places)
+    return format(Decimal(digits).scaleb(-places), "f")
 
 
 def alarms_of(status: int | None, driver_alarms: list[str]) -> tuple[str, ...]:
@@ -98,27 +92,6 @@ def at_of(date: int, time: int) -> str:
     return f"{day}T{time // 10000:02d}:{time // 100 % 100:02d}:{time % 100:02d}" if time else day
 
 
-def record_json(record: Record) -> dict[str, Any]:
-    """One record in the shape of ``sgc decode``."""
-    shown = {
-        "quantity": record.quantity,
-        "unit": record.unit,
-        "value": record.value,
-        "function": record.function,
-        "storage": record.storage,
-        "tariff": record.tariff,
-        "subunit": record.subunit,
-        "qualifiers": list(record.qualifiers),
-    }
-    if record.at is not None:
-        shown["at"] = record.at
-    if record.name is not None:
-        shown["name"] = record.name
-    if "manufacturer_specific" in record.qualifiers or "unknown_vif" in record.qualifiers:
-        shown["header"] = record.header.hex().upper()
-    return shown
-
-
 def failed(error: str) -> dict[str, Any]:
     """The shape of ``sgc decode`` for input that holds no telegram."""
     return {
@@ -133,31 +106,4 @@ def failed(error: str) -> dict[str, Any]:
         "fields": {},
         "alarms": [],
         "diagnostics": [{"code": "bad_input", "text": error}],
-    }
-
-
-def to_json(telegram: Telegram) -> dict[str, Any]:
-    """A telegram in the shape of ``sgc decode``."""
-    meter, link, security = telegram.meter, telegram.link, telegram.security
-    return {
-        "schema": SCHEMA,
-        "ok": telegram.ok,
-        "error": telegram.error,
-        "meter": None
-        if meter is None
-        else {
-            "manufacturer": meter.manufacturer,
-            "id": meter.id,
-            "version": meter.version,
-            "type": meter.type,
-            "medium": telegram.medium,
-        },
-        "link": link._asdict(),
-        "security": security._asdict(),
-        "driver": telegram.driver,
-        "format_state": telegram.format_state,
-        "records": [record_json(record) for record in telegram],
-        "fields": telegram.fields,
-        "alarms": list(telegram.alarms),
-        "diagnostics": [d._asdict() for d in telegram.diagnostics],
     }

@@ -1,6 +1,6 @@
 """Network layer of repeated telegrams (EN 13757-5, CI 81): skipped to the transport layer behind it."""
 
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t
 
 from protocols.wmbus.codes cimport E_LAYER_SHORT
 from protocols.wmbus.structs cimport Tele, fail

@@ -67,12 +67,12 @@ cdef bint open_prios(Tele* t, const uint8_t* key, int size, bint strict) noexcep
     cdef uint8_t plain[BUFFER]
     cdef uint32_t state, new
     cdef uint8_t total = 0
-    cdef int32_t i, k, n = t.end - HIDDEN
+    cdef int32_t i, _, n = t.end - HIDDEN
     if (size != 8 and size != 16) or n < 1:
         return False
     state = be32(key) ^ be32(key + 4) ^ be32(t.buf + 2) ^ be32(t.buf + 6) ^ be32(t.buf + 10)
     for i in range(n):
-        for k in range(8):
+        for _ in range(8):
             new = (state >> 1 ^ state >> 2 ^ state >> 11 ^ state >> 31) & 1
             state = state << 1 | new
         plain[i] = t.buf[HIDDEN + i] ^ <uint8_t>(state & 0xFF)

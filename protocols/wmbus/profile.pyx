@@ -41,24 +41,26 @@ SECONDS[:] = [1, 60, 3600, 86400]
 
 cdef int64_t day_number(int32_t date) noexcept nogil:
     """Days since 1970-01-01 of yyyymmdd (Gregorian)."""
-    cdef int64_t y = date // 10000, m = date // 100 % 100, d = date % 100, era
-    if m <= 2:
-        y -= 1
-    era = y // 400
-    return era * 146097 + (
-        365 * (y - era * 400) + (y - era * 400) // 4 - (y - era * 400) // 100 + (153 * ((m + 9) % 12) + 2) // 5 + d - 1
-    ) - 719468
+    cdef int64_t year = date // 10000, month = date // 100 % 100, day = date % 100, era, of_era
+    # Counted from 1 March of the year 0, in eras of 400 years.
+    if month <= 2:
+        year -= 1
+    era = year // 400
+    of_era = year - era * 400
+    day += (153 * ((month + 9) % 12) + 2) // 5
+    return era * 146097 + 365 * of_era + of_era // 4 - of_era // 100 + day - 719469
 
 
 cdef int32_t date_of(int64_t number) noexcept nogil:
     """yyyymmdd of a day number."""
-    cdef int64_t z = number + 719468, era = z // 146097, doe, yoe, doy, mp
-    doe = z - era * 146097
-    yoe = (doe - doe // 1460 + doe // 36524 - doe // 146096) // 365
-    doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
-    mp = (5 * doy + 2) // 153
+    cdef int64_t days = number + 719468, era = days // 146097, of_era, year, of_year, month
+    of_era = days - era * 146097
+    year = (of_era - of_era // 1460 + of_era // 36524 - of_era // 146096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    month = (5 * of_year + 2) // 153
+    year += era * 400 + (1 if month >= 10 else 0)
     return <int32_t>(
-        (yoe + era * 400 + (1 if mp >= 10 else 0)) * 10000 + (mp + 3 if mp < 10 else mp - 9) * 100 + doy - (153 * mp + 2) // 5 + 1
+        year * 10000 + (month + 3 if month < 10 else month - 9) * 100 + of_year - (153 * month + 2) // 5 + 1
     )
 
 

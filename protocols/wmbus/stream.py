@@ -5,22 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
-from protocols.wmbus import naming
+from protocols.wmbus.address import Address
+from protocols.wmbus.answers import Answers
 from protocols.wmbus.decoding import decode
 from protocols.wmbus.explain import explain_telegram
 from protocols.wmbus.keyring import Keyring
-from protocols.wmbus.stores import CounterStore, FormatStore
+from protocols.wmbus.stores import CounterStore, FormatStore, FragmentStore
 from protocols.wmbus.telegram import Telegram
 
 SHAPES: Final = ("jsonl", "table", "explain")
 BLOCK: Final = 1 << 16
 # A line longer than this is answered with an error and not kept.
 LONGEST: Final = 1 << 20
+TOO_LONG: Final = b"\x00"
 
 
 class Line(msgspec.Struct):
@@ -40,36 +42,41 @@ class BadLineError(ValueError):
         self.ref = ref
 
 
+_line = msgspec.json.Decoder(Line).decode
+
+
 def parse_line(line: bytes) -> tuple[object, bytes, bytes | None]:
     """Reference, frame and key of an input line. Raises BadLineError."""
     line = line.strip()
     if not line.startswith(b"{"):
-        return None, unhex(line, "telegram", None), None
+        if line == TOO_LONG:
+            raise BadLineError(f"line: longer than {LONGEST} bytes")
+        return None, unhex(line.decode("ascii", "replace"), "telegram", None), None
     try:
-        given = msgspec.json.decode(line, type=Line)
-    except msgspec.DecodeError as error:
+        given = _line(line)
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BadLineError(f"line: {error}", reference(line)) from None
-    frame = unhex(given.telegram.encode(), "telegram", given.ref)
-    key = unhex(given.key.encode(), "key", given.ref) if given.key else None
+    frame = unhex(given.telegram, "telegram", given.ref)
+    key = unhex(given.key, "key", given.ref) if given.key else None
     return given.ref, frame, key
 
 
 def reference(line: bytes) -> object:
     """The ``ref`` of a line that is JSON but not what was asked for."""
-    with contextlib.suppress(msgspec.DecodeError):
+    with contextlib.suppress(msgspec.DecodeError, RecursionError):
         given = msgspec.json.decode(line)
         if isinstance(given, dict):
             return given.get("ref")
     return None
 
 
-def unhex(text: bytes, field: str, ref: object) -> bytes:
-    """Bytes of hexadecimal digits. Raises BadLineError."""
+def unhex(text: str, field: str, ref: object) -> bytes:
+    """Bytes of hexadecimal digits. Raises BadLineError; a key is never shown."""
     try:
-        return bytes.fromhex(text.decode("ascii"))
+        return bytes.fromhex(text)
     except ValueError:
-        shown = text[:40].decode("ascii", "replace")
-        raise BadLineError(f"{field}: {shown!r} is not pairs of hexadecimal digits", ref) from None
+        shown = "its text" if field == "key" else repr(text[:40])
+        raise BadLineError(f"{field}: {shown} is not pairs of hexadecimal digits", ref) from None
 
 
 class KeyFirst:
@@ -79,84 +86,94 @@ class KeyFirst:
         self._key = key
         self._ring = ring
 
-    def keys_for(self, address: naming.Address) -> list[bytes]:
+    def keys_for(self, address: Address) -> list[bytes]:
         """The line's key, then the file's."""
         return [self._key, *self._ring.keys_for(address)]
 
 
 class Decoder:
-    """Turns input lines into output lines, remembering formats and counters on the way."""
+    """Turns input lines into output lines, remembering formats, counters and fragments on the way."""
 
-    def __init__(self, shape: str = "jsonl", ring: Keyring | None = None) -> None:
+    def __init__(self, shape: str = "jsonl", ring: Keyring | None = None, link: str = "auto") -> None:
         self.ring = ring
+        self.link = link
         self.formats = FormatStore()
         self.counters = CounterStore()
-        self._encode = msgspec.json.Encoder().encode
-        self._show: Callable[[object, Telegram, bytes], bytes] = {
-            "jsonl": self._jsonl,
-            "table": self._table,
-            "explain": self._explain,
-        }[shape]
+        self.fragments = FragmentStore()
+        self._answers = Answers(self.formats, self.counters, self.fragments, link)
+        self._show = {"table": table, "explain": explanation}.get(shape)
 
-    def answer(self, line: bytes) -> bytes:
-        """The output line of an input line; never raises for what a line holds."""
-        ref: object = None
+    def answer(self, lines: list[bytes]) -> bytes:
+        """The output lines of some input lines; never raises for what they hold."""
+        shown = [self._one(line) for line in lines]
+        return self._answers.take() if self._show is None else b"".join(shown)
+
+    def _one(self, line: bytes) -> bytes:
         try:
             ref, frame, key = parse_line(line)
-            keys = key if self.ring is None else KeyFirst(key, self.ring) if key else self.ring
-            telegram = decode(frame, keys, formats=self.formats, counters=self.counters)
-            return self._show(ref, telegram, frame)
         except BadLineError as error:
-            return self._encode({"schema": naming.SCHEMA, "ref": error.ref, **naming.failed(str(error))})
-
-    def _jsonl(self, ref: object, telegram: Telegram, frame: bytes) -> bytes:
-        return self._encode({"schema": naming.SCHEMA, "ref": ref, **telegram.to_json()})
-
-    def _table(self, ref: object, telegram: Telegram, frame: bytes) -> bytes:
-        fields = " ".join(f"{name}={value}" for name, value in telegram.fields.items() if value is not None)
-        state = "ok" if telegram.ok else f"! {telegram.error}"
-        alarms = ",".join(telegram.alarms) or "-"
-        meter = str(telegram.meter) if telegram.meter else "-"
-        return f"{meter:<21} {telegram.medium or '-':<15} {alarms:<20} {state} {fields}".rstrip().encode()
-
-    def _explain(self, ref: object, telegram: Telegram, frame: bytes) -> bytes:
-        lines = [f"{telegram.meter} {telegram.medium} {'ok' if telegram.ok else telegram.error}"]
-        lines += [
-            f"  {span.offset:4d} {span.layer:<5} {span.hex:<24} {span.meaning}"
-            for span in explain_telegram(telegram, frame)
-        ]
-        lines += [f"  {item.code}: {item.text}" for item in telegram.diagnostics]
-        return "\n".join(lines).encode()
+            if self._show is None:
+                self._answers.refuse(error.ref, str(error))
+            return f"! {error}\n".encode()
+        keys = key if self.ring is None else KeyFirst(key, self.ring) if key else self.ring
+        if self._show is None:
+            self._answers.add(ref, frame, keys)
+            return b""
+        telegram = decode(
+            frame,
+            keys,
+            formats=self.formats,
+            counters=self.counters,
+            fragments=self.fragments,
+            link=self.link,
+        )
+        return self._show(telegram, frame).encode() + b"\n"
 
 
-def blocks(descriptor: int) -> Iterator[tuple[list[bytes], bytes | None]]:
-    """Whole lines as they become available; the second item is a last line without its newline."""
+def table(telegram: Telegram, frame: bytes) -> str:
+    """A telegram on one line for a person: meter, medium, alarms, state and named values."""
+    fields = " ".join(f"{name}={value}" for name, value in telegram.fields.items() if value is not None)
+    state = "ok" if telegram.ok else f"! {telegram.error}"
+    meter = str(telegram.meter) if telegram.meter else "-"
+    alarms = ",".join(telegram.alarms) or "-"
+    return f"{meter:<21} {telegram.medium or '-':<15} {alarms:<20} {state} {fields}".rstrip()
+
+
+def explanation(telegram: Telegram, frame: bytes) -> str:
+    """Every byte of a telegram with its meaning."""
+    lines = [table(telegram, frame)]
+    lines += [
+        f"  {span.offset:4d} {span.layer:<5} {span.hex:<24} {span.meaning}"
+        for span in explain_telegram(telegram, frame)
+    ]
+    return "\n".join([*lines, *(f"  {item.code}: {item.text}" for item in telegram.diagnostics)])
+
+
+def blocks(descriptor: int) -> Iterator[list[bytes]]:
+    """Whole lines as they become available; a last one may lack its newline."""
     rest = b""
     skipping = False
     while block := os.read(descriptor, BLOCK):
         *lines, rest = (rest + block).split(b"\n")
         if skipping and lines:
-            lines[0] = b"\x00"
-            skipping = False
-        if len(rest) > LONGEST:
+            lines[0], skipping = TOO_LONG, False
+        if skipping or len(rest) > LONGEST:
             rest, skipping = b"", True
-        yield lines, None
+        yield lines
     if rest or skipping:
-        yield [], b"\x00" if skipping else rest
+        yield [TOO_LONG if skipping else rest]
 
 
 def run(decoder: Decoder) -> None:
-    """Answer standard input on standard output until it ends."""
+    """Answer standard input on standard output until it ends, at once for what has arrived."""
     out = sys.stdout.buffer
-    with contextlib.suppress(BrokenPipeError):
-        for lines, last in blocks(sys.stdin.fileno()):
-            answers = [decoder.answer(line) for line in (lines if last is None else [last])]
-            if answers:
-                out.write(b"\n".join(answers) + b"\n")
-                out.flush()
-        return
-    # The reader of our output went away; nothing is left to say to it.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+    try:
+        for lines in blocks(sys.stdin.fileno()):
+            out.write(decoder.answer(lines))
+            out.flush()
+    except BrokenPipeError:
+        # The reader of our output went away; nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def read_keys(path: os.PathLike[str]) -> Keyring:

@@ -100,7 +100,7 @@ cdef enum RecordFlag:
     FLAG_SYNTHETIC = 32     # made by a driver's layout or a profile
     FLAG_RECURRING = 64     # a date with "every day/month/year" parts
     FLAG_UNSIGNED = 128     # data type C instead of B
-    FLAG_TEXT_FORWARD = 256 # text in reading order
+    FLAG_TEXT_FORWARD = 256  # text in reading order
     FLAG_BIG_ENDIAN = 512   # data sent with the most significant byte first (wired, CI 76/77)
     FLAG_HIDDEN = 1024      # only there for fields and alarms, not shown as a record
 

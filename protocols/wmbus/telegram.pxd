@@ -15,3 +15,5 @@ cdef class Telegram:
     cdef object _meter
     cdef object _fields
     cdef void keep(self, const Tele* source) except *
+
+cdef Record record_over(const Tele* t, const Rec* r)

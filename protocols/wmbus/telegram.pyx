@@ -2,40 +2,30 @@
 
 import datetime
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from protocols.wmbus import messages, naming, tables
-from protocols.wmbus.address cimport Address, address_of
+from protocols.wmbus.address cimport address_of
 from protocols.wmbus.layout cimport alarm_names, driver_name, medium_of, name_of
 from protocols.wmbus.registers cimport is_main, litres_of, main_volume, meter_clock
 from protocols.wmbus.structs cimport (
     FLAG_HIDDEN,
-    FLAG_PLAIN,
     FLAG_SYNTHETIC,
     KIND_DATE,
     KIND_DATETIME,
     KIND_LABEL,
     KIND_NONE,
     KIND_NUMBER,
-    MODE_ELL,
     Rec,
     Tele,
 )
 from protocols.wmbus.text cimport VALUE_ROOM, write_value
+from protocols.wmbus.verdict cimport error_of, unit_text
 from protocols.wmbus.vif cimport Q_DATE, Q_DATETIME, Q_VOLUME
 
-cdef tuple LINK_NAMES = ("none", "none", "A", "B", "wired")
-cdef tuple AIR_NAMES = (None, "T1", "C1A", "C1B", "S1")
-cdef tuple CRC_NAMES = ("absent", "ok", "bad")
-cdef tuple STATE_NAMES = ("none", "decrypted", "key_missing", "key_wrong", "unsupported")
-cdef tuple PROOF_NAMES = (None, "2f2f", "crc", "mac", "tag")
-cdef tuple FORMAT_NAMES = ("full", "compact_known", "compact_waiting")
-cdef tuple FUNCTION_NAMES = ("instantaneous", "maximum", "minimum", "error")
 cdef tuple QUANTITIES = tables.QUANTITIES
-cdef tuple UNITS = tables.UNITS
-cdef tuple PER = tables.PER
 cdef tuple QUALIFIERS = tables.QUALIFIERS
 
 
@@ -66,11 +56,7 @@ cdef class Telegram:
     @property
     def error(self):
         """Why not, as a text naming field, value and rule; None if ``ok``."""
-        if self.t.error:
-            return messages.error_text(self.t.error, self.t.error_a, self.t.error_b)
-        if self.ok:
-            return None
-        return next((text for code, text in self.diagnostics if code in messages.FATAL), "unreadable")
+        return error_of(&self.t)
 
     @property
     def meter(self):
@@ -88,13 +74,13 @@ cdef class Telegram:
     def link(self):
         """Link(format, crc, c_field, ci, access_no, symbol_errors)."""
         return naming.Link(
-            LINK_NAMES[self.t.link],
-            CRC_NAMES[self.t.crc],
+            naming.LINKS[self.t.link],
+            naming.CRCS[self.t.crc],
             f"{self.t.c_field:02X}",
             f"{self.t.ci:02X}" if self.t.tpl_at else (f"{self.t.ell:02X}" if self.t.ell else None),
             self.access_no,
             self.t.symbol_errors,
-            AIR_NAMES[self.t.air],
+            naming.AIRS[self.t.air],
         )
 
     @property
@@ -103,8 +89,8 @@ cdef class Telegram:
         mode = self.t.security_mode
         return naming.Security(
             naming.MODES.get(mode, mode),
-            STATE_NAMES[self.t.security],
-            PROOF_NAMES[self.t.proof],
+            naming.STATES[self.t.security],
+            naming.PROOFS[self.t.proof],
             bool(self.t.authentic),
             self.t.counter if self.t.has_counter else None,
         )
@@ -117,7 +103,7 @@ cdef class Telegram:
     @property
     def format_state(self):
         """full, compact_known or compact_waiting."""
-        return FORMAT_NAMES[self.t.format]
+        return naming.FORMATS[self.t.format]
 
     @property
     def access_no(self):
@@ -167,7 +153,7 @@ cdef class Telegram:
     def fields(self):
         """Named values: name to exact decimal string, ISO date or text; None where a value is invalid."""
         if self._fields is None:
-            self._fields = naming.fields_of(self)
+            self._fields = self.to_json()["fields"]
         return self._fields
 
     @property
@@ -205,10 +191,22 @@ cdef class Telegram:
 
     def to_json(self):
         """A dict in the shape of one output line of ``sgc decode``, without ``ref``."""
-        return naming.to_json(self)
+        from protocols.wmbus import jsonl
+
+        return jsonl.parsed(self)
 
     def __repr__(self):
         return f"<Telegram {self.meter} {'ok' if self.ok else self.error}>"
+
+
+cdef Record record_over(const Tele* t, const Rec* r):
+    """A Record of its own for a telegram that is still in its workspace."""
+    cdef Telegram telegram = Telegram.__new__(Telegram)
+    cdef Record record = Record.__new__(Record)
+    telegram.keep(t)
+    record.telegram = telegram
+    record.rec = r[0]
+    return record
 
 
 cdef object date_of_storage(const Tele* t, const Rec* r):
@@ -236,11 +234,6 @@ cdef object day_of(int code):
     return datetime.date(code // 10000, code // 100 % 100, code % 100)
 
 
-cdef str plain_unit(const uint8_t* p):
-    """A unit sent as text: its length, then its letters, the last one first."""
-    return p[1 : 1 + p[0]][::-1].decode("latin-1") or None
-
-
 cdef object instant_of(int64_t code):
     day = day_of(<int>(code // 1000000))
     if day is None:
@@ -260,9 +253,7 @@ cdef class Record:
     @property
     def unit(self):
         """Its unit, or None."""
-        if self.rec.flags & FLAG_PLAIN:
-            return plain_unit(self.telegram.t.buf + self.rec.vif + 1)
-        return UNITS[self.rec.unit] + PER[self.rec.per] or None
+        return naming.unit_of(unit_text(&self.telegram.t, &self.rec), self.rec.unit, self.rec.per)
 
     @property
     def value(self):
@@ -288,7 +279,7 @@ cdef class Record:
     @property
     def function(self):
         """instantaneous, maximum, minimum or error."""
-        return FUNCTION_NAMES[self.rec.function]
+        return naming.FUNCTIONS[self.rec.function]
 
     @property
     def storage(self):

@@ -4,7 +4,7 @@ Each function writes ASCII or UTF-8 at ``out`` and returns how many bytes it wro
 """
 
 from libc.stdint cimport int64_t, uint8_t
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memmove, memset
 
 from protocols.wmbus.structs cimport (
     FLAG_BIG_ENDIAN,

@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memcpy
 
-from protocols.wmbus.codes cimport D_BLOCKS, D_UNKNOWN_CI, E_LAYER_SHORT
+from protocols.wmbus.codes cimport D_UNKNOWN_CI, E_LAYER_SHORT
 from protocols.wmbus.structs cimport (
     APP_ALARM,
     APP_COMPACT,

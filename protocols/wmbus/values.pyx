@@ -5,7 +5,7 @@ codes as "no valid value" and what a record gives in its error state is flagged 
 """
 
 from libc.math cimport isfinite
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport atoi, strtof
 from libc.string cimport memcpy
@@ -16,8 +16,6 @@ from protocols.wmbus.structs cimport (
     FLAG_MANUFACTURER,
     FLAG_RECURRING,
     FLAG_SUMMER,
-    FLAG_SYNTHETIC,
-    FLAG_TEXT_FORWARD,
     FLAG_UNKNOWN,
     FLAG_UNSIGNED,
     KIND_BIG,

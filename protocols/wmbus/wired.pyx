@@ -1,6 +1,6 @@
 """The fixed data structure of old wired meters (CI 73 and 77; EN 1434-3:1997, 6.2)."""
 
-from libc.stdint cimport int16_t, int32_t, uint8_t
+from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
 from protocols.wmbus.codes cimport E_LAYER_SHORT

@@ -1,0 +1,3 @@
+from protocols.wmbus.keyring import Keyring
+
+def aes_and_memory(frames: list[bytes], ring: Keyring) -> int: ...
