@@ -3,6 +3,7 @@
 * An issued or recorded row is not changed and not deleted, but for the columns its :class:`Frozen` names.
 * Two current rows of the same thing do not overlap in time (:class:`NoOverlap`).
 * A series' next number never falls.
+* The drafts of a billing run change while it is simulated or reviewed, and are frozen once it is approved.
 * On PostgreSQL a ledger transaction whose entries do not sum to zero is refused at commit. SQLite has no deferred
   trigger: there `sgc audit` finds it.
 
@@ -77,6 +78,7 @@ FROZEN = (
     Frozen("telegram_explanation"),
     Frozen("visit"),
 )
+DRAFTS = ("draft_bill", "draft_exception")
 NO_OVERLAP = (
     NoOverlap("bank_account", ("utility_id", "customer_id")),
     NoOverlap("contract", ("utility_id", "supply_point_id"), bitemporal=False),
@@ -134,7 +136,7 @@ def remove(connection: Connection) -> None:
 def install(connection: Connection) -> None:
     """Create every guard; the schema must be the newest."""
     if connection.dialect.name == "postgresql":
-        for statement in _POSTGRESQL_FUNCTIONS:
+        for statement in (*_POSTGRESQL_FUNCTIONS, _POSTGRESQL_DRAFTS.format(open=_OPEN_TO_CHANGE)):
             connection.execute(text(statement))
     for guard in expected(connection.dialect.name).values():
         connection.exec_driver_sql(guard.create)
@@ -169,6 +171,7 @@ def _sqlite() -> list[Guard]:
         guards.append(_sqlite_delete(frozen.table))
     for rule in NO_OVERLAP:
         guards += [_sqlite_overlap(rule, event) for event in ("INSERT", "UPDATE")]
+    guards += [_sqlite_drafts(table, event) for table in DRAFTS for event in ("UPDATE", "DELETE")]
     guards.append(_sqlite_series())
     guards.append(_sqlite_delete("series"))
     return guards
@@ -217,6 +220,16 @@ def _sqlite_series() -> Guard:
     )
 
 
+def _sqlite_drafts(table: str, event: str) -> Guard:
+    return _named(
+        table,
+        f"{table}_{event.lower()}",
+        f"CREATE TRIGGER {{name}} BEFORE {event} ON {table} WHEN EXISTS (SELECT 1 FROM billing_run r "
+        f"WHERE r.utility_id = OLD.utility_id AND r.id = OLD.run_id AND r.status NOT IN ({_OPEN_TO_CHANGE})) "
+        f"BEGIN SELECT RAISE(ABORT, '{_drafts_text(table)}'); END",
+    )
+
+
 # PostgreSQL ---------------------------------------------------------------------------------------------------------
 
 _POSTGRESQL_FUNCTIONS = (
@@ -240,12 +253,25 @@ _POSTGRESQL_FUNCTIONS = (
 )
 
 
+_POSTGRESQL_DRAFTS = """
+    CREATE OR REPLACE FUNCTION sgc_drafts() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF EXISTS (SELECT 1 FROM billing_run r WHERE r.utility_id = OLD.utility_id AND r.id = OLD.run_id
+                    AND r.status NOT IN ({open})) THEN
+            RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    END $$
+"""
+
+
 def _postgresql() -> list[Guard]:
     guards = []
     for frozen in FROZEN:
         guards.append(_postgresql_update(frozen))
         guards += _postgresql_delete(frozen.table)
     guards += [_postgresql_overlap(rule) for rule in NO_OVERLAP]
+    guards += [_postgresql_drafts(table, event) for table in DRAFTS for event in ("UPDATE", "DELETE")]
     guards += [_postgresql_series(), *_postgresql_delete("series"), _postgresql_balance()]
     return guards
 
@@ -287,6 +313,15 @@ def _postgresql_overlap(rule: NoOverlap) -> Guard:
     )
 
 
+def _postgresql_drafts(table: str, event: str) -> Guard:
+    return _named(
+        table,
+        f"{table}_{event.lower()}",
+        f"CREATE TRIGGER {{name}} BEFORE {event} ON {table} FOR EACH ROW "
+        f"EXECUTE FUNCTION sgc_drafts('{_drafts_text(table)}')",
+    )
+
+
 def _postgresql_series() -> Guard:
     return _named(
         "series",
@@ -307,6 +342,7 @@ def _postgresql_balance() -> Guard:
 
 # What a refused statement says ---------------------------------------------------------------------------------------
 
+_OPEN_TO_CHANGE = "'simulating', 'review'"
 _SERIES_TEXT = "series.next_number: never falls, a number is given once"
 
 
@@ -317,6 +353,10 @@ def _frozen_text(frozen: Frozen) -> str:
     if frozen.once:
         rule += f"; {', '.join(frozen.once)} may be set once"
     return rule
+
+
+def _drafts_text(table: str) -> str:
+    return f"{table}: the drafts of a run do not change once it is approved"
 
 
 def _delete_text(table: str) -> str:

@@ -2,9 +2,11 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import DatabaseError
 
 from central.invoicing import desk, run
 from central.invoicing.states import RunError
@@ -64,6 +66,47 @@ def test_what_is_issued_is_what_was_reviewed(town: Town) -> None:
             select(Invoice.contract_id, Invoice.litres, Invoice.total_cents).order_by(Invoice.contract_id)
         ).all()
     assert [tuple(row) for row in bills] == [tuple(row) for row in drafts]
+
+
+@pytest.mark.parametrize("change", [update, delete])
+@pytest.mark.parametrize("model", [DraftBill, DraftException])
+def test_approval_freezes_the_drafts_in_the_database_itself(town: Town, change: Any, model: Any) -> None:
+    town.read(2, date(2026, 2, 1), 400, revision=1)
+    run_id = simulated(town)
+    statement = change(model)
+    statement = statement if change is delete else statement.values(contract_id=model.contract_id)
+    with town.engine.connect() as connection:
+        connection.execute(statement)
+        connection.rollback()
+    with write_session(town.engine) as session:
+        row = run.run_of(session, town.utility_id, run_id)
+        desk.waive_all(session, row, list(row.summary["exceptions"]), MAKER, NOW, "visto")
+        run.approve(session, row, CHECKER, NOW)
+    with town.engine.connect() as connection:
+        with pytest.raises(DatabaseError, match="the drafts of a run do not change once it is approved"):
+            connection.execute(statement)
+        connection.rollback()
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "consumption",
+        "fiscal_record",
+        "invoice",
+        "invoice_line",
+        "invoice_reading",
+        "ledger_entry",
+        "ledger_transaction",
+    ],
+)
+def test_issued_rows_refuse_to_change_in_the_database_itself(town: Town, table: str) -> None:
+    issued(town)
+    for statement in (f"UPDATE {table} SET utility_id = 2", f"DELETE FROM {table}"):  # noqa: S608 - our own tables
+        with town.engine.connect() as connection:
+            with pytest.raises(DatabaseError, match=f"{table}: recorded rows"):
+                connection.exec_driver_sql(statement)
+            connection.rollback()
 
 
 def test_an_issued_run_is_numbered_chained_and_posted_in_one_order(town: Town) -> None:
