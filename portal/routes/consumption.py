@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import Response
 
 from central.access import Identity, Permission
-from central.reading.noticed import OpenFinding, open_findings
 from central.reading.history import MADRID, DayUse, daily_use
+from central.reading.noticed import OpenFinding, open_findings
 from central.register.holdings import Holding, holdings
 from central.store import read_session
 from portal.charts import Bar, bar_chart
@@ -31,7 +31,7 @@ def show(request: Request, identity: Subscriber, contrato: str = "") -> Response
     held, chosen = _chosen(request, identity, contrato)
     days, findings = _read(request, chosen)
     known = [one for one in days if one.litres is not None]
-    leaks = [one for one in findings if one.rule in {"leak", "continuous_flow"}]
+    leaks = [one for one in findings if one.rule in {"alarm.leak", "alarm.burst", "continuous_flow"}]
     return render(
         request,
         "consumption.html",
