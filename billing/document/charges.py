@@ -2,25 +2,29 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
 from billing.document.words import NBSP, Words
 from billing.invoice import Invoice, InvoiceLine
 from billing.money import rounded
 
-Data = dict[str, object]
+Data = dict[str, Any]
 FULL_WIDTH = 1000
 MAX_DRAWINGS = 2
 MAX_DECIMALS = 4
+# Characters that surely fit on one line of each column of the table, by size of type.
+ROOM = ((48, 13, 17, 11, 11), (52, 14, 19, 12, 12), (56, 15, 20, 13, 13), (60, 16, 22, 14, 14))
 
 
-def charges(invoice: Invoice, blocks: list[Data], words: Words) -> Data:
+def charges(invoice: Invoice, blocks: list[Data], density: int, words: Words) -> Data:
     """The table of charges by who receives them, below the drawings of its blocks."""
     names = ("concept", "quantity", "price", "amount", "vat")
+    groups = [_group(invoice, beneficiary, words) for beneficiary in _beneficiaries(invoice)]
     return {
         "heading": words.say("charges.heading"),
         "header": [words.say(f"charges.{name}") for name in names],
-        "groups": [_group(invoice, beneficiary, words) for beneficiary in _beneficiaries(invoice)],
+        "groups": groups,
+        "fits": all(_fits(row, ROOM[density]) for group in groups for row in group["rows"]),
         "blocks": blocks,
     }
 
@@ -42,6 +46,10 @@ def _group(invoice: Invoice, beneficiary: str, words: Words) -> Data:
         "note": "" if own else words.say("charges.collected"),
         "rows": [_row(line, words) for line in invoice.lines if line.beneficiary == beneficiary],
     }
+
+
+def _fits(row: Sequence[str], room: Sequence[int]) -> bool:
+    return all(len(text) <= limit for text, limit in zip(row, room, strict=True))
 
 
 def _row(line: InvoiceLine, words: Words) -> Sequence[str]:

@@ -1,5 +1,7 @@
 """From an invoice's view to the plain data that the page template prints."""
 
+from typing import Any
+
 from billing.document.charges import charges, drawings, unit_price, vat
 from billing.document.qr import qr_svg
 from billing.document.usage import chart, readings, usage
@@ -7,13 +9,13 @@ from billing.document.view import Contact, InvoiceView
 from billing.document.words import Words
 from billing.invoice import Invoice, InvoiceType, Party, PaymentMethod, PaymentTerms
 
-Data = dict[str, object]
+Data = dict[str, Any]
 
 # Fixed by the tax agency, whatever the bill's language (QR specification 0.4.7).
 QR_ABOVE = "QR tributario:"
 QR_PHRASE = "VERI*FACTU"
 # Rows of charges that fit on the page at each size of type, measured; a longer bill goes on to a second page.
-CAPACITY = (12, 22)
+CAPACITY = (12, 18, 25)
 DESCRIPTION_WIDTH = 55
 
 
@@ -22,10 +24,11 @@ def layout(view: InvoiceView, words: Words) -> Data:
     invoice = view.invoice
     issued = invoice.reference.issued
     blocks = drawings(invoice, words)
+    density = _density(invoice, len(blocks))
     return {
         "lang": words.lang,
         "colour": view.colour,
-        "density": _density(invoice, len(blocks)),
+        "density": density,
         "title": f"{_heading(invoice, words)} {invoice.full_number}",
         "heading": _heading(invoice, words),
         "issued-on": [issued.year, issued.month, issued.day],
@@ -37,7 +40,7 @@ def layout(view: InvoiceView, words: Words) -> Data:
         "usage": usage(view, words),
         "chart": chart(view, words),
         "readings": readings(invoice, words),
-        "charges": charges(invoice, blocks, words),
+        "charges": charges(invoice, blocks, density, words),
         "vat": vat(invoice, words),
         "price-lines": unit_price(invoice, words),
         "notes": _notes(invoice, words),
@@ -47,11 +50,11 @@ def layout(view: InvoiceView, words: Words) -> Data:
 
 
 def _density(invoice: Invoice, drawings: int) -> int:
-    """The largest type (0 to 2) at which everything fits, counted in rows of the table of charges."""
+    """The largest type (0 to 3) at which everything fits, counted in rows of the table of charges."""
     rows = sum(1 + len(line.description) // DESCRIPTION_WIDTH for line in invoice.lines)
     rows += 3 * drawings + 2 * len({line.beneficiary for line in invoice.lines}) + len(invoice.vat)
-    rows += len(invoice.pieces) + 2 * any(piece.estimated for piece in invoice.pieces)
-    return sum(rows - 4 > capacity for capacity in CAPACITY)
+    rows += 2 * len(invoice.pieces) + 2 * any(piece.estimated for piece in invoice.pieces)
+    return sum(rows - 5 > capacity for capacity in CAPACITY)
 
 
 def _heading(invoice: Invoice, words: Words) -> str:

@@ -1,6 +1,6 @@
 """How the water was used: the figures, the comparison, the chart of up to thirteen bills, the readings."""
 
-from collections.abc import Sequence
+from typing import Any, TypedDict
 
 from billing.document.view import InvoiceView
 from billing.document.words import Words
@@ -9,9 +9,20 @@ from billing.money import divide
 from billing.volume import PastPeriod, Period, Piece, Reading
 from billing.volume.period import local_date
 
-Data = dict[str, object]
+Data = dict[str, Any]
 MAX_BARS = 13
 FULL_HEIGHT = 1000
+# Characters that surely fit in meter, volume, method and the second line of both readings.
+ROOM = (20, 11, 18, 28, 28)
+
+
+class Row(TypedDict):
+    """One row of the table of readings."""
+
+    meter: str
+    ends: list[Data]
+    volume: str
+    method: str
 
 
 def usage(view: InvoiceView, words: Words) -> Data:
@@ -106,27 +117,35 @@ def _year(period: Period) -> str:
 
 def readings(invoice: Invoice, words: Words) -> Data:
     """Each piece of the volume: two readings, how they were taken, and how the litres came out."""
+    rows = [_piece(piece, words) for piece in invoice.pieces]
     return {
         "heading": words.say("readings.heading"),
         "header": [words.say(f"readings.{name}") for name in ("meter", "opening", "closing", "volume", "method")],
-        "rows": [_piece(piece, words) for piece in invoice.pieces],
+        "rows": rows,
+        "fits": all(_fits(row) for row in rows),
         "notes": [words.say("readings.estimated_note")] if any(piece.estimated for piece in invoice.pieces) else [],
     }
 
 
-def _piece(piece: Piece, words: Words) -> Sequence[str]:
-    volume = words.say("usage.volume", m3=words.m3(piece.litres))
+def _piece(piece: Piece, words: Words) -> Row:
     basis = words.known(f"bases.{piece.basis}") or piece.basis
-    method = words.say(f"methods.{piece.method.value}", basis=basis)
-    return (piece.meter, _reading(piece.opening, words), _reading(piece.closing, words), volume, method)
+    return {
+        "meter": piece.meter,
+        "ends": [_reading(piece.opening, words), _reading(piece.closing, words)],
+        "volume": words.say("usage.volume", m3=words.m3(piece.litres)),
+        "method": words.say(f"methods.{piece.method.value}", basis=basis),
+    }
 
 
-def _reading(reading: Reading | None, words: Words) -> str:
+def _reading(reading: Reading | None, words: Words) -> Data:
     if reading is None:
-        return words.say("readings.none")
-    return words.say(
-        "readings.reading",
-        m3=words.m3(reading.litres),
-        date=words.short_day(local_date(reading.at)),
-        kind=words.say(f"kinds.{reading.kind.value}"),
-    )
+        return {"value": words.say("readings.none"), "how": ""}
+    kind = words.say(f"kinds.{reading.kind.value}")
+    how = words.say("readings.reading", date=words.short_day(local_date(reading.at)), kind=kind)
+    return {"value": words.say("usage.volume", m3=words.m3(reading.litres)), "how": how}
+
+
+def _fits(row: Row) -> bool:
+    """Whether every cell of a row keeps to its lines."""
+    texts = (row["meter"], row["volume"], row["method"], *(end["how"] for end in row["ends"]))
+    return all(len(text) <= limit for text, limit in zip(texts, ROOM, strict=True))

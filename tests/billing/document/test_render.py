@@ -70,7 +70,7 @@ def rows(count: int) -> tuple[object, ...]:
     return tuple(line(f"C{number}", f"Concepto número {number}", "1", "1", "1.00") for number in range(count))
 
 
-@pytest.mark.parametrize("count", [1, 12, 13, 22, 23, 36])
+@pytest.mark.parametrize("count", [1, 12, 13, 18, 19, 25, 26, 33])
 def test_a_long_bill_stays_on_one_page(count: int) -> None:
     pdf = render(view(invoice(rows(count))))  # type: ignore[arg-type]
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
@@ -157,8 +157,8 @@ def test_an_estimate_is_marked_everywhere() -> None:
     )
     found = data(view(replace(invoice(), pieces=(piece,))))
     readings, chart = found["readings"], found["chart"]
-    assert readings["rows"][0][2].endswith("estimada")  # type: ignore[index]
-    assert readings["rows"][0][4] == "Estimado: media conocida"  # type: ignore[index]
+    assert readings["rows"][0]["ends"][1]["how"] == "1 mar 2026 · estimada"  # type: ignore[index]
+    assert readings["rows"][0]["method"] == "Estimado: media conocida"  # type: ignore[index]
     assert readings["notes"]  # type: ignore[index]
     assert chart["bars"][-1]["estimated"]  # type: ignore[index]
     assert chart["alt"].endswith("ene–feb 2026, 24 (estimado).")  # type: ignore[index]
@@ -167,7 +167,7 @@ def test_an_estimate_is_marked_everywhere() -> None:
 def test_a_piece_without_readings_says_so() -> None:
     piece = Piece("CT-1", 13, None, None, 5_000, 0, Method.ESTIMATED, True, "nominal_capacity")
     found = data(view(replace(invoice(), pieces=(piece,))))
-    assert found["readings"]["rows"][0][1] == "Sin lectura"  # type: ignore[index]
+    assert found["readings"]["rows"][0]["ends"] == [{"value": "Sin lectura", "how": ""}] * 2  # type: ignore[index]
 
 
 def test_the_comparison_is_by_day_and_the_chart_has_thirteen_bars() -> None:
