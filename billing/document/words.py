@@ -14,6 +14,8 @@ from billing.money import rounded, shown
 
 LANGUAGES = ("es", "ca", "gl", "eu", "en")
 NBSP = "\u00a0"
+# English in Europe: day before month.
+LOCALES = {"en": "en_GB"}
 
 
 class DocumentError(ValueError):
@@ -93,4 +95,4 @@ def words(lang: str) -> Words:
 
 @lru_cache(maxsize=8192)
 def _formatted(day: date, pattern: str, lang: str) -> str:
-    return format_date(day, pattern, locale=lang)
+    return format_date(day, pattern, locale=LOCALES.get(lang, lang))

@@ -258,7 +258,7 @@ def test_every_language_has_the_same_texts_with_the_same_gaps(lang: str) -> None
         ("ca", "−1.234,50\u00a0€", "1.234,5", "20 de març del 2026"),
         ("gl", "−1.234,50\u00a0€", "1.234,5", "20 de marzo de 2026"),
         ("eu", "−1.234,50\u00a0€", "1.234,5", "2026(e)ko martxoaren 20(a)"),
-        ("en", "−€1,234.50", "1,234.5", "March 20, 2026"),
+        ("en", "−€1,234.50", "1,234.5", "20 March 2026"),
     ],
 )
 def test_numbers_and_dates_of_each_language(lang: str, money: str, number: str, day: str) -> None:
