@@ -84,17 +84,19 @@ class Town:
         kind: ReadingKind = ReadingKind.RADIO_DUE,
         status: ReadingStatus = ReadingStatus.VALID,
         revision: int = 0,
+        recorded: datetime = RECORDED,
+        visit_id: int | None = None,
     ) -> None:
         """One more reading of a house's meter, at local midnight where ``at`` is a day."""
-        row = self._reading(house, at, litres, kind, status, revision)
+        row = (*self.reading(house, at, litres, kind, status, revision)[:-1], millis(recorded), visit_id)
         with write_session(self.engine) as session:
             ensure_partitions(session.connection(), [row[1]])
-            insert_rows(session, Reading, READING, [row])
+            insert_rows(session, Reading, (*READING, "visit_id"), [row])
 
     def read_all(self, days: Iterable[date], litres_a_month: int = 10_000) -> None:
         """Due-date readings of every house: house ``i`` uses 100 ``i`` litres more each time than house 0."""
         rows = [
-            self._reading(house, day, 1_000 + month * (litres_a_month + 100 * house))
+            self.reading(house, day, 1_000 + month * (litres_a_month + 100 * house))
             for month, day in enumerate(days)
             for house in range(len(self.contracts))
         ]
@@ -108,7 +110,7 @@ class Town:
         payload = encode.payload([encode.integer(encode.Vif.VOLUME_L, litres)])
         frame = build(address, payload, Transport(access_no=7), Mode5(KEY))
         telegram_id = new_id()
-        row = self._reading(house, at, litres, ReadingKind.RADIO)
+        row = self.reading(house, at, litres, ReadingKind.RADIO)
         with write_session(self.engine) as session:
             ensure_partitions(session.connection(), [millis(at)])
             session.add(self._telegram(house, at, telegram_id, frame, litres, _batch(session)))
@@ -128,7 +130,7 @@ class Town:
         }
         return RunPlan(**(values | changes))
 
-    def _reading(
+    def reading(
         self,
         house: int,
         at: date | datetime,
@@ -137,6 +139,7 @@ class Town:
         status: ReadingStatus = ReadingStatus.VALID,
         revision: int = 0,
     ) -> tuple[Any, ...]:
+        """The row of a reading, its columns as in READING."""
         at_ms = millis(at) if isinstance(at, datetime) else midnight_ms(at)
         key = (self.utility_id, at_ms, self.meters[house], int(kind), revision)
         return (*key, litres, int(status), "", millis(RECORDED))
