@@ -172,8 +172,14 @@ def folder_of(keep: Path | None) -> Iterator[Path]:
 async def cancelled_by_signals() -> AsyncIterator[None]:
     """Ctrl-C and SIGTERM cancel the work, so that every room is stopped before the process ends."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def cancel_once() -> None:
+        # A second signal must not interrupt the stopping of the rooms.
+        if task is not None and not task.cancelling():
+            task.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, lambda: task.cancel() if task else None)
+        loop.add_signal_handler(number, cancel_once)
     try:
         yield
     finally:

@@ -50,7 +50,8 @@ def _meter_facts(measured: Measured) -> dict[str, Any]:
     if not pieces:
         return {}
     meter = measured.installation(pieces[-1].meter)
-    q3 = None if meter.q3_lph is None else str(Decimal(meter.q3_lph).scaleb(-3).normalize())
+    # "f": a normalised 10 would be written 1E+1.
+    q3 = None if meter.q3_lph is None else format(Decimal(meter.q3_lph).scaleb(-3).normalize(), "f")
     return {"calibre_mm": meter.calibre_mm, "q3_m3h": q3}
 
 
