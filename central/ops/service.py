@@ -23,10 +23,13 @@ from central.reading.worker import Worker
 from central.register.keys import KeyRing
 from central.store import read_session, schema_version
 from central.store.migrate import newest_version
+from central.store.partitions import create_partitions, missing_partitions
+from central.times import DAY_MS, millis
 
 log = structlog.get_logger("central")
 
 OBSERVED_EVERY_S = 10.0
+COMING_MS = 31 * DAY_MS
 
 
 class Service:
@@ -93,15 +96,22 @@ class Service:
             log.debug("validated", readings=done.readings, verdicts=done.verdicts, findings=done.findings)
 
     async def _observation(self) -> None:
-        """Keep the gauges of the database's state fresh."""
+        """Keep the gauges of the database's state fresh, and the coming months' partitions made."""
         while not await self._stopped_within(OBSERVED_EVERY_S):
             try:
+                await asyncio.to_thread(self._prepare_months)
                 kinds = await asyncio.to_thread(self._open_entries)
             except SQLAlchemyError as error:
                 log.error("observation failed", error=_first_line(error))
                 continue
             for kind in quarantine.KINDS:
                 self._metrics.quarantine.labels(kind).set(kinds.get(kind, 0))
+
+    def _prepare_months(self) -> None:
+        now_ms = millis(datetime.now(UTC))
+        with self._engine.connect().execution_options(sgc_write=False) as connection:
+            missing = missing_partitions(connection, [now_ms, now_ms + COMING_MS])
+        create_partitions(self._engine, missing)
 
     def _open_entries(self) -> dict[str, int]:
         with read_session(self._engine) as session:

@@ -31,7 +31,7 @@ from central.reading.writing import Contradiction, insert_telegrams, merge_readi
 from central.register.keys import KeyRing
 from central.register.meters import registered_keys
 from central.store.models import Device, DeviceEvent, ReadingKind, Visit
-from central.store.partitions import ensure_partitions
+from central.store.partitions import Partition, create_partitions, missing_partitions
 from central.times import instant_of, millis
 from protocols.sync import Ack, TelegramItem, TypedReading
 
@@ -40,6 +40,13 @@ log = structlog.get_logger("central.ingest")
 # Not the fault of what arrived: it may come again once the database answers again.
 _NOT_THE_BATCH = (OperationalError, ProgrammingError, InternalError, InterfaceError, NotSupportedError, MemoryError)
 _MOST_REMEMBERED = 500_000
+
+
+class _NewMonthError(Exception):
+    """Rows of a month that has no partition yet: the transaction is begun again behind its making."""
+
+    def __init__(self, partitions: Sequence[Partition]) -> None:
+        self.partitions = partitions
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ class Ingest:
         """
         opened = [open_arrival(arrival) for arrival in arrivals]
         try:
-            return self._transaction(opened)
+            return self._applied(opened)
         except _NOT_THE_BATCH:
             raise
         except Exception:
@@ -81,14 +88,22 @@ class Ingest:
 
     def _alone(self, one: Opened | Refused) -> Applied:
         try:
-            return self._transaction([one])
+            return self._applied([one])
         except _NOT_THE_BATCH:
             raise
         except Exception as error:
             log.exception("batch cannot be stored", device=one.arrival.device)
             header = one.envelope.header if isinstance(one, Opened) else one.header
             reason = f"batch: cannot be stored ({type(error).__name__}: {error})"
-            return self._transaction([Refused(one.arrival, reason, header)])
+            return self._applied([Refused(one.arrival, reason, header)])
+
+    def _applied(self, opened: Sequence[Opened | Refused]) -> Applied:
+        """Apply in one transaction, with the months that it needs made before."""
+        try:
+            return self._transaction(opened)
+        except _NewMonthError as needs:
+            create_partitions(self._engine, needs.partitions)
+            return self._transaction(opened)
 
     def _transaction(self, opened: Sequence[Opened | Refused]) -> Applied:
         with self._engine.begin() as connection:
@@ -139,7 +154,8 @@ class Ingest:
     # Writing -------------------------------------------------------------------------------------------------------
 
     def _write(self, connection: Connection, claims: Sequence[Claim], rows: Rows) -> list[Contradiction]:
-        ensure_partitions(connection, rows.spread())
+        if missing := missing_partitions(connection, rows.spread()):
+            raise _NewMonthError(missing)
         insert_telegrams(connection, rows.telegrams)
         contradictions = merge_readings(connection, rows.readings)
         if rows.visits:

@@ -85,7 +85,7 @@ class _Work:
         if not changed:
             return
         readings = [reading for row, item in changed for reading in self._readings(meter, row, item)]
-        ensure_partitions(self._connection, {reading.at_ms for reading in readings})
+        ensure_partitions(self._connection, {reading.at_ms for reading in readings}, ["reading"])
         self._connection.execute(_UPDATE, [self._values(meter, row, item) for row, item in changed])
         merge_readings(self._connection, readings)
         alarms: dict[tuple[int, int, str], Span] = {}

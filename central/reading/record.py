@@ -17,7 +17,7 @@ def record_reading(
         raise ValueError(
             f"reading.litres: {litres}, meter {meter.address} shows 0 to {meter.modulus_litres - 1} litres"
         )
-    ensure_partitions(session.connection(), [at_ms])
+    ensure_partitions(session.connection(), [at_ms], ["reading"])
     reading = Reading(
         utility_id=meter.utility_id,
         at_ms=at_ms,

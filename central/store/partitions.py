@@ -4,34 +4,73 @@ What lies outside the years below (a device with a broken clock) goes to the def
 holds a row that a month's partition would have to take over.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 PARTITIONED = ("telegram", "reading")
 FIRST_YEAR = 2000
 LAST_YEAR = 2099
+LOCK_TIMEOUT = "3s"
 _LOCK = 0x5347_4301
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def ensure_partitions(connection: Connection, millis: Iterable[int]) -> None:
+@dataclass(frozen=True, order=True)
+class Partition:
+    """One month of one table."""
+
+    table: str
+    year: int
+    month: int
+
+    @property
+    def name(self) -> str:
+        """For example ``reading_2026_11``."""
+        return f"{self.table}_{self.year}_{self.month:02}"
+
+    def create(self, connection: Connection) -> None:
+        """Make it, unless somebody else did meanwhile."""
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        start, end = month_bounds(self.year, self.month)
+        connection.exec_driver_sql(
+            f"CREATE TABLE IF NOT EXISTS {self.name} PARTITION OF {self.table} FOR VALUES FROM ({start}) TO ({end})"
+        )
+
+
+def ensure_partitions(connection: Connection, millis: Iterable[int], tables: Sequence[str] = PARTITIONED) -> None:
     """Make the month partitions that rows at ``millis`` (UTC epoch ms) need; nothing to do on SQLite.
 
-    Call it first in a transaction, before any row is written: creating a partition locks its table.
+    For transactions that rarely need a new month. Creating a partition locks its table until the commit, so whoever
+    writes all day long uses :func:`missing_partitions` and :func:`create_partitions` instead.
     """
+    for partition in missing_partitions(connection, millis, tables):
+        partition.create(connection)
+
+
+def missing_partitions(
+    connection: Connection, millis: Iterable[int], tables: Sequence[str] = PARTITIONED
+) -> list[Partition]:
+    """The partitions that rows at ``millis`` need and that do not exist; none on SQLite."""
     if connection.dialect.name != "postgresql":
-        return
-    wanted = {partition_name(table, month): (table, month) for month in _months(millis) for table in PARTITIONED}
-    missing = wanted.keys() - _existing(connection, list(wanted))
-    if not missing:
-        return
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    for name in sorted(missing - _existing(connection, list(missing))):
-        table, (year, month) = wanted[name]
-        start, end = month_bounds(year, month)
-        connection.exec_driver_sql(f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ({start}) TO ({end})")
+        return []
+    wanted = {Partition(table, *month) for month in _months(millis) for table in tables}
+    existing = _existing(connection, [partition.name for partition in wanted])
+    return sorted(partition for partition in wanted if partition.name not in existing)
+
+
+def create_partitions(engine: Engine, partitions: Iterable[Partition]) -> None:
+    """Make partitions, each in a transaction of its own, so that no reader of two tables is caught between them.
+
+    Waits for readers of the table no longer than a moment, because everybody else waits behind it meanwhile; raises the
+    database's error then, and may be called again.
+    """
+    for partition in partitions:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            partition.create(connection)
 
 
 def ensure_default(connection: Connection) -> None:
@@ -39,11 +78,6 @@ def ensure_default(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         for table in PARTITIONED:
             connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {table}_default PARTITION OF {table} DEFAULT")
-
-
-def partition_name(table: str, month: tuple[int, int]) -> str:
-    """For example ``reading_2026_11``."""
-    return f"{table}_{month[0]}_{month[1]:02}"
 
 
 def is_partition(name: str) -> bool:

@@ -102,7 +102,7 @@ def plan_import(session: Session, file: RegisterFile, ring: KeyRing | None, by: 
 
 def apply_import(session: Session, plan: ImportPlan, by: Change) -> int:
     """Write what the plan says, in the session's transaction; returns the utility's id."""
-    ensure_partitions(session.connection(), [row.at_ms for row in plan.new if isinstance(row, Reading)])
+    ensure_partitions(session.connection(), [row.at_ms for row in plan.new if isinstance(row, Reading)], ["reading"])
     for model in dict.fromkeys(type(row) for row in plan.new):
         columns = [column.key for column in inspect(model).column_attrs]
         insert_rows(session, model, columns, [_values(row, columns) for row in plan.new if type(row) is model])
