@@ -9,7 +9,9 @@ from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 import msgspec
+import psycopg
 from sqlalchemy import JSON, CursorResult, Delete, Dialect, Table, Update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from central.store.base import Base
@@ -70,9 +72,14 @@ def _insert(table: Table, columns: Sequence[str], mark: str) -> str:
 
 def _copy(driver: Any, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
     names = ", ".join(f'"{name}"' for name in columns)
-    with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
-        for row in rows:
-            copy.write_row(row)
+    statement = f'COPY "{table.name}" ({names}) FROM STDIN'
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.IntegrityError as error:
+        # COPY goes past SQLAlchemy; callers need one kind of error whatever the database.
+        raise IntegrityError(statement, None, error) from error
 
 
 def _converted(table: Table, columns: tuple[str, ...], dialect: Dialect, rows: Sequence[Row]) -> list[Row]:
