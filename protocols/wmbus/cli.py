@@ -42,6 +42,14 @@ def decode_command(
         Path | None,
         typer.Option(help="Fichero de claves (CSV, XML de OMS, KEM de Kamstrup, Diehl) / Key file"),
     ] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(
+            "--keys-password",
+            envvar="SGC_KEYS_PASSWORD",
+            help="Contraseña del fichero KEM / Password of the KEM file",
+        ),
+    ] = None,
     shape: Annotated[
         str,
         typer.Option("--format", help="jsonl, table o explain / jsonl, table or explain"),
@@ -59,7 +67,7 @@ def decode_command(
     if link not in LINKS:
         fail(f"--link: {link!r} is none of {', '.join(LINKS)}")
     try:
-        ring = stream.read_keys(keys) if keys else None
+        ring = stream.read_keys(keys, password) if keys else None
     except (OSError, ValueError) as error:
         fail(f"--keys {keys}: {error}")
     stream.run(stream.Decoder(shape, ring, link))

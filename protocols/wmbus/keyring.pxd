@@ -12,6 +12,7 @@ cdef class Keyring:
     cdef uint64_t mask
     cdef readonly Py_ssize_t meters
     cdef dict more
+    cdef dict numbers
     cdef list rules
     cdef readonly bytes default
     cdef const Slot* find(self, uint64_t packed) noexcept nogil

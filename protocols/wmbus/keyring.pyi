@@ -17,6 +17,15 @@ class Keyring:
     def default(self) -> bytes | None: ...
     def __len__(self) -> int: ...
     def add(self, address: str | Address, key: bytes | str) -> None: ...
+    def add_number(
+        self,
+        key: bytes | str,
+        id: str,
+        *,
+        manufacturer: str | None = None,
+        version: int | None = None,
+        type: int | None = None,
+    ) -> None: ...
     def add_rule(
         self,
         key: bytes | str,

@@ -4,11 +4,16 @@ The exact meters are in one open-addressing table of C structs, so that finding 
 with one meter and with a million.
 """
 
+import re
+
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from protocols.wmbus.address cimport Address, unpack
+
+
+cdef object DIGITS = re.compile(r"[0-9A-F]{8}")
 
 
 cdef inline uint64_t spread(uint64_t value) noexcept nogil:
@@ -36,8 +41,8 @@ cdef class Keyring:
     """Keys by meter, by fleet rule and by default.
 
     ``Keyring({address: key, "KAM-76348799-1B-16": key})`` takes addresses or their text and keys as bytes
-    or hexadecimal digits. Order of use: the keys of the exact meter, then every rule that covers it
-    (in the order they were added), then the default.
+    or hexadecimal digits. Order of use: the keys of the exact meter, those of its eight digits, every rule
+    that covers it (in the order they were added), the default.
 
     Raises ValueError for a key of a wrong length or an address of a wrong form.
     """
@@ -48,6 +53,7 @@ cdef class Keyring:
         if self.slots == NULL:
             raise MemoryError
         self.more = {}
+        self.numbers = {}
         self.rules = []
 
     def __init__(self, keys=None, default=None):
@@ -67,6 +73,13 @@ cdef class Keyring:
         """Add a key for one meter; a second one for the same meter is tried after the first."""
         cdef Address exact = Address.parse(address) if isinstance(address, str) else address
         self.put(exact.packed, checked(key))
+
+    def add_number(self, key, id, *, manufacturer=None, version=None, type=None):
+        """Add a key for the meter with these eight digits, where a list tells no more than that."""
+        if not DIGITS.fullmatch(id):
+            raise ValueError(f"id: {id!r} is not eight digits")
+        known = self.numbers.setdefault(id, [])
+        known.append((checked(key), manufacturer, version, type, None))
 
     def add_rule(self, key, *, manufacturer=None, version=None, type=None, ids=None):
         """Add a key for every meter with this manufacturer, version, type and id in ``ids`` (first, last)."""
@@ -93,8 +106,9 @@ cdef class Keyring:
         found = []
         if self.more:
             found += self.more.get(packed, ())
-        if self.rules:
+        if self.numbers or self.rules:
             address = unpack(packed)
+            found += [rule[0] for rule in self.numbers.get(address.id, ()) if covers(rule, address)]
             found += [rule[0] for rule in self.rules if covers(rule, address)]
         if self.default is not None:
             found.append(self.default)

@@ -176,9 +176,9 @@ def run(decoder: Decoder) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
-def read_keys(path: os.PathLike[str]) -> Keyring:
+def read_keys(path: os.PathLike[str], password: str | None = None) -> Keyring:
     """The keys of a file. Raises OSError, or ValueError naming line, field and rule."""
     from protocols.wmbus import keyfiles
 
     with open(path, "rb") as file:
-        return keyfiles.load(file.read())
+        return keyfiles.load(file.read(), password)
