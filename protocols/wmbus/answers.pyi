@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from typing import final
 
 from protocols.wmbus.address import Address
-from protocols.wmbus.keyring import KeyProvider
+from protocols.wmbus.provider import KeyProvider
 from protocols.wmbus.stores import CounterStore, FormatStore, FragmentStore
 
 @final

@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 
 from protocols.wmbus.address import Address
-from protocols.wmbus.keyring import KeyProvider
+from protocols.wmbus.provider import KeyProvider
 from protocols.wmbus.stores import CounterStore, FormatStore, FragmentStore
 from protocols.wmbus.telegram import Telegram
 

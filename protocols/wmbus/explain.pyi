@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from protocols.wmbus.address import Address
-from protocols.wmbus.keyring import KeyProvider
+from protocols.wmbus.provider import KeyProvider
 from protocols.wmbus.telegram import Telegram
 
 class Span(NamedTuple):

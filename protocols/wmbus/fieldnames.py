@@ -221,7 +221,7 @@ def generic(record: Record) -> Field | None:
     if record.quantity in ("unknown", "manufacturer", "any"):
         return None
     base = record.quantity
-    if base in ("volume", "energy"):
+    if base in ("volume", "energy", "hca"):
         base = "total" if record.storage == 0 else "target"
     elif base in ("date", "datetime"):
         base = "meter" if record.storage == 0 else "target"

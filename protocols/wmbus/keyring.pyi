@@ -1,10 +1,7 @@
-from collections.abc import Iterable, Mapping
-from typing import Protocol, final
+from collections.abc import Mapping
+from typing import final
 
 from protocols.wmbus.address import Address
-
-class KeyProvider(Protocol):
-    def keys_for(self, address: Address, /) -> Iterable[bytes]: ...
 
 @final
 class Keyring:
