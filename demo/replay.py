@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -87,11 +88,11 @@ async def play(lines: list[Line], work: Workplace, ports: Ports, screen: Screen)
                 await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
-def keys_of(lines: list[Line]) -> dict[wmbus.Address, bytes]:
+def keys_of(lines: list[Line]) -> dict[str | wmbus.Address, bytes]:
     """The keys that came with the telegrams, by meter."""
-    found = {}
+    found: dict[str | wmbus.Address, bytes] = {}
     for line in lines:
-        meter = wmbus.decode(line.frame, line.key).meter if line.frame else None
+        meter = wmbus.decode(line.frame, line.key, link="none").meter if line.frame else None
         if meter is not None and line.key is not None and len(line.key) == AES_KEY_BYTES:
             found[meter] = line.key
     return found
@@ -100,8 +101,7 @@ def keys_of(lines: list[Line]) -> dict[wmbus.Address, bytes]:
 def found_register(lines: list[Line], work: Workplace) -> tuple[Engine, int]:
     """A register that knows every water meter heard in the recording."""
     keys = keys_of(lines)
-    meters = {wmbus.decode(line.frame, line.key).meter for line in lines if line.frame}
-    water = sorted(meter for meter in meters if meter is not None and meter.type in WATER_TYPES)
+    water = water_meters(wmbus.decode(line.frame, keys, link="none") for line in lines if line.frame)
     document = {
         "schema": 1,
         "utility": {"code": "REPLAY", "name": "Telegramas grabados", "nif": "B03999992", "ine_code": "03002"},
@@ -117,6 +117,12 @@ def found_register(lines: list[Line], work: Workplace) -> tuple[Engine, int]:
         if refused := planned.refused():
             raise RoadError(f"register: {refused[0].key}: {refused[0].reason}")
         return engine, apply_import(session, planned, by)
+
+
+def water_meters(telegrams: Iterable[wmbus.Telegram]) -> list[wmbus.Address]:
+    """The meters that say they meter water, by their device type or by what their driver knows."""
+    heard = ((one.meter, one.medium or "") for one in telegrams)
+    return sorted({meter for meter, medium in heard if meter and (meter.type in WATER_TYPES or "water" in medium)})
 
 
 def meter_row(meter: wmbus.Address, key: bytes | None) -> dict[str, Any]:
@@ -140,7 +146,11 @@ def tell(session: Session, utility_id: int, lines: list[Line]) -> list[Fate]:
         stored[row.frame].append(row)
     reasons = quarantined(session)
     readings = read_totals(session, utility_id)
-    return [fate_of(line, stored, readings, reasons) for line in lines]
+    # Compact frames need what full ones before them taught, as on the device.
+    formats = wmbus.FormatStore()
+    keys = keys_of(lines)
+    expected = [wmbus.decode(line.frame, keys, formats=formats, link="none") if line.frame else None for line in lines]
+    return [fate_of(line, sent, stored, readings, reasons) for line, sent in zip(lines, expected, strict=True)]
 
 
 def read_totals(session: Session, utility_id: int) -> dict[tuple[str, int], int]:
@@ -161,34 +171,34 @@ def quarantined(session: Session) -> dict[str, str]:
 
 def fate_of(
     line: Line,
+    sent: wmbus.Telegram | None,
     stored: dict[bytes, deque[Telegram]],
     readings: dict[tuple[str, int], int],
     reasons: dict[str, str],
 ) -> Fate:
     """What became of one line; its telegram is taken out of ``stored``, so that twins are told apart."""
-    if line.problem:
+    if sent is None:
         return Fate(line.ref, "refused", None, None, line.problem)
     frame = bytes([len(line.frame) - 1]) + line.frame[1:]
     if not stored[frame]:
         return Fate(line.ref, "lost", None, None, "not at the centre")
     row = stored[frame].popleft()
-    expected = wmbus.decode(line.frame, line.key)
     litres = readings.get((row.address or "", row.received_ms))
     if litres is not None:
-        wrong = litres != expected.total_litres
+        wrong = litres != sent.total_litres
         return Fate(
             line.ref,
             "wrong" if wrong else "reading",
             row.address,
             litres,
-            f"sent {expected.total_litres}" if wrong else "",
+            f"sent {sent.total_litres}" if wrong else "",
         )
     if row.state in ("key_missing", "key_wrong", "unsupported"):
         reason = reasons.get(row.address or "", "")
         return Fate(line.ref, "quarantined" if reason else "sealed", row.address, None, reason or row.state)
-    if row.meter_id is not None and expected.total_litres is not None:
-        return Fate(line.ref, "lost", row.address, None, f"total {expected.total_litres} l is no reading at the centre")
-    return Fate(line.ref, "kept", row.address, None, expected.error or "")
+    if row.meter_id is not None and sent.total_litres is not None:
+        return Fate(line.ref, "lost", row.address, None, f"total {sent.total_litres} l is no reading at the centre")
+    return Fate(line.ref, "kept", row.address, None, sent.error or "")
 
 
 def report(fates: list[Fate], as_json: bool) -> int:
