@@ -58,8 +58,8 @@ def plan(case: Case, get: Callable[[str], TariffVersion]) -> Plan:
     tariffs = [get(name) for name in case.tariffs]
     _check_clashes(tariffs)
     _check_parameters(case, tariffs)
-    steps = [step for tariff in tariffs for step in _tariff_steps(case, tariff)]
     _check_once(case, tariffs)
+    steps = [step for tariff in tariffs for step in _tariff_steps(case, tariff)]
     for bonus in case.bonuses:
         steps.extend(_bonus_steps(bonus, case, steps, tariffs))
     return Plan(tuple(steps), _vat_per_line(tariffs), any(_asks_reference(step) for step in steps))

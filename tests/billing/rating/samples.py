@@ -1,4 +1,16 @@
-"""Tariffs made for tests: what no published file among the examples shows."""
+"""Tariffs for tests: the shipped ones, and some made here for what no published file shows."""
+
+from pathlib import Path
+
+from billing.tariff import TariffBook
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "tariffs"
+
+
+def shipped() -> TariffBook:
+    """A fresh book of the shipped tariffs, so that every test reads them itself."""
+    return TariffBook(EXAMPLES)
+
 
 HEAD = """
 tariff: {id}

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from billing.rating import Case, rate
-from billing.tariff import RatingError, TariffBook
+from billing.tariff import Book, RatingError
+from tests.billing.rating.samples import shipped
 
-TARIFFS = Path(__file__).parents[3] / "examples" / "tariffs"
 MONTHS = {"month": 1, "bimester": 2, "quarter": 3, "year": 12}
 USES = ("domestic", "industrial", "official", "other", "bulk_meter", "scattered", "irrigation", "charity", "community")
 CALIBRES = (13, 15, 20, 25, 30, 40, 50, 65)
@@ -94,17 +94,14 @@ def plain_base(entry: dict[str, Any], use: str, calibre: int, m3: int, months: i
     return sum(lines, Decimal(0)) if priced else None
 
 
-def rated_base(tariff: str, use: str, calibre: int, m3: int, months: int, dwellings: int) -> Decimal | None:
+def rated_base(book: Book, tariff: str, use: str, calibre: int, m3: int, months: int, dwellings: int) -> Decimal | None:
     supply = {"use": use, "calibre_mm": calibre, "dwellings": dwellings, "premises": 1}
     case = {"tariffs": [tariff], "supply": supply, "litres": m3 * 1000, "period": {"months": months}}
     try:
-        rated = rate(Case.parse(case), BOOK)
+        rated = rate(Case.parse(case), book)
     except RatingError:
         return None
     return sum((vat.base for vat in rated.by_rate.values()), Decimal(0))
-
-
-BOOK = TariffBook(TARIFFS)
 
 
 def entries(shared: Path) -> list[dict[str, Any]]:
@@ -112,11 +109,11 @@ def entries(shared: Path) -> list[dict[str, Any]]:
 
 
 def test_every_published_tariff_is_shipped(shared: Path) -> None:
-    assert {entry["id"] for entry in entries(shared)} <= set(BOOK.ids())
+    assert {entry["id"] for entry in entries(shared)} <= set(shipped().ids())
 
 
 def test_rated_bases_are_those_of_a_plain_reading(shared: Path) -> None:
-    compared = 0
+    compared, book = 0, shipped()
     for entry in entries(shared):
         if entry["id"] in ELSEWHERE:
             continue
@@ -124,7 +121,7 @@ def test_rated_bases_are_those_of_a_plain_reading(shared: Path) -> None:
             if (entry["id"], use) in DIFFERENT:
                 continue
             expected = plain_base(entry, use, calibre, m3, months, dwellings)
-            rated = rated_base(entry["id"], use, calibre, m3, months, dwellings)
+            rated = rated_base(book, entry["id"], use, calibre, m3, months, dwellings)
             if expected is not None and rated is not None:
                 assert rated == expected, (entry["id"], use, calibre, m3, months, dwellings)
                 compared += 1
@@ -134,16 +131,16 @@ def test_rated_bases_are_those_of_a_plain_reading(shared: Path) -> None:
 def test_score_of_the_published_cases(shared: Path) -> None:
     for line in (shared / "data/billing/cases.jsonl").read_text().splitlines():
         raw = json.loads(line, parse_float=Decimal)
-        rated = rate(Case.parse(raw), BOOK).to_json()
+        rated = rate(Case.parse(raw), shipped()).to_json()
         assert rated["total"] == raw["expected"]["total"]
         for code, sums in raw["expected"]["by_rate"].items():
             assert Decimal(rated["by_rate"][code]["base"]) == Decimal(sums["base"])
             assert Decimal(rated["by_rate"][code]["vat"]) == Decimal(sums["vat"])
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in TARIFFS.glob("*.yaml")))
+@pytest.mark.parametrize("name", shipped().ids())
 def test_every_shipped_tariff_says_where_it_comes_from(name: str) -> None:
-    tariff = BOOK.get(name)
+    tariff = shipped().get(name)
     assert tariff.source.title
     assert tariff.source.url.startswith("http")
     assert all(part.clause for part in tariff.components)

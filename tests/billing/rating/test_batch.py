@@ -1,6 +1,5 @@
 """The kernel against the explained path: the same lines, the same cents, the same refusals."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,9 @@ from hypothesis import strategies as st
 
 from billing.rating import Case, Rated, rate
 from billing.rating.batch import Contracts, Rater
-from billing.tariff import Book, RatingError, TariffBook
+from billing.tariff import Book, RatingError
 from tests.billing.rating import strategies as random
-from tests.billing.rating.samples import tariff
-
-TARIFFS = Path(__file__).parents[3] / "examples" / "tariffs"
+from tests.billing.rating.samples import shipped, tariff
 
 
 def single(case: Case, book: Book) -> Rated | str:
@@ -90,7 +87,7 @@ def test_one_bad_class_stops_nobody() -> None:
         "litres": 0,
     }
     bad = {**good, "supply": {"use": "domestic"}}
-    rater = Rater([Case.parse(good), Case.parse(bad)], TariffBook(TARIFFS))
+    rater = Rater([Case.parse(good), Case.parse(bad)], shipped())
     batch = rater.rate(Contracts.of([0, 1, 0], [18_000, 18_000, 18_000]))
     assert batch.total.tolist() == [2666, 0, 2666]
     with pytest.raises(RatingError, match=r"supply\.calibre_mm: missing"):
@@ -100,7 +97,7 @@ def test_one_bad_class_stops_nobody() -> None:
 def test_a_price_that_was_never_published_stops_only_who_reaches_it() -> None:
     supply = {"use": "domestic", "dwelling_type": "D"}
     case = Case.parse({"tariffs": ["ES-AB-2024"], "supply": supply, "period": {"months": 1}, "litres": 0})
-    batch = Rater([case], TariffBook(TARIFFS)).rate(Contracts.of([0, 0], [15_000, 15_001]))
+    batch = Rater([case], shipped()).rate(Contracts.of([0, 0], [15_000, 15_001]))
     assert batch.rated(0).lines[-1].why["block"] == 3
     with pytest.raises(RatingError, match="AGUA_CONS of ES-AB-2024: the published source has no price for block 4"):
         batch.rated(1)
@@ -109,7 +106,7 @@ def test_a_price_that_was_never_published_stops_only_who_reaches_it() -> None:
 def test_a_leak_without_reference_is_refused() -> None:
     supply = {"use": "domestic", "calibre_mm": 15}
     raw = {"tariffs": ["ES-MENGIBAR-AGUA"], "supply": supply, "period": {"months": 3}, "litres": 0, "leak": True}
-    batch = Rater([Case.parse(raw)], TariffBook(TARIFFS)).rate(Contracts.of([0, 0], [120_000] * 2, [30_000, None]))
+    batch = Rater([Case.parse(raw)], shipped()).rate(Contracts.of([0, 0], [120_000] * 2, [30_000, None]))
     assert batch.total.tolist() == [11551, 0]
     with pytest.raises(RatingError, match="reference_litres: missing"):
         batch.rated(1)
@@ -140,7 +137,7 @@ def test_prices_beyond_sixty_four_bits_take_the_explained_path() -> None:
 def test_parts_are_the_whole() -> None:
     supply = {"use": "domestic", "calibre_mm": 13}
     case = Case.parse({"tariffs": ["ES-AGOST-2023"], "supply": supply, "period": {"months": 2}, "litres": 0})
-    rater = Rater([case], TariffBook(TARIFFS))
+    rater = Rater([case], shipped())
     contracts = Contracts.of([0] * 1000, list(range(0, 100_000, 100)))
     whole = rater.rate(contracts)
     parts = list(rater.parts(contracts, 64))
@@ -153,4 +150,4 @@ def test_columns_out_of_range_are_refused(klass: list[int], litres: list[int]) -
     supply = {"use": "domestic", "calibre_mm": 13}
     case = Case.parse({"tariffs": ["ES-AGOST-2023"], "supply": supply, "period": {"months": 2}, "litres": 0})
     with pytest.raises(RatingError, match="must be from 0 to"):
-        Rater([case], TariffBook(TARIFFS)).rate(Contracts.of(klass, litres))
+        Rater([case], shipped()).rate(Contracts.of(klass, litres))

@@ -2,23 +2,21 @@
 
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from billing.rating import Case, Line, rate
-from billing.tariff import Book, RatingError, TariffBook
-from tests.billing.rating.samples import tariff
+from billing.tariff import Book, RatingError
+from tests.billing.rating.samples import shipped, tariff
 
-TARIFFS = TariffBook(Path(__file__).parents[3] / "examples" / "tariffs")
 MONTH, BIMESTER, QUARTER = {"months": 1}, {"months": 2}, {"months": 3}
 YEAR = {"from": "2025-01-01", "to": "2026-01-01"}
 
 
-def lines(name: str, m3: int, period: dict[str, Any], book: Book = TARIFFS, **more: Any) -> list[Line]:
+def lines(name: str, m3: int, period: dict[str, Any], book: Book | None = None, **more: Any) -> list[Line]:
     raw = {"tariffs": [name], "litres": m3 * 1000, "period": period, "supply": more.pop("supply", {}), **more}
-    return list(rate(Case.parse(raw), book).lines)
+    return list(rate(Case.parse(raw), book or shipped()).lines)
 
 
 def amounts(found: list[Line], code: str = "") -> list[str]:
@@ -305,7 +303,7 @@ def test_24_fire_hydrant_and_waste_fee() -> None:
 
 @pytest.mark.parametrize(("average", "every"), [(None, "quarter"), ("100", "quarter"), ("100.001", "month")])
 def test_25_billing_frequency_by_average_use(average: str | None, every: str) -> None:
-    frequency = TARIFFS.get("ES-MARBELLA-MANCHONES-2004").frequency
+    frequency = shipped().get("ES-MARBELLA-MANCHONES-2004").frequency
     assert frequency is not None
     assert frequency.of(None if average is None else Decimal(average)) == every
 
@@ -374,6 +372,6 @@ def test_a_parameter_the_case_lacks_is_named() -> None:
 
 
 def test_versions_of_one_tariff_by_date() -> None:
-    assert TARIFFS.on("ES-AGOST-2023", date(2024, 1, 1)).id == "ES-AGOST-2023"
+    assert shipped().on("ES-AGOST-2023", date(2024, 1, 1)).id == "ES-AGOST-2023"
     with pytest.raises(RatingError, match="no version of ES-AGOST-2023 is in force on 2023-11-29"):
-        TARIFFS.on("ES-AGOST-2023", date(2023, 11, 29))
+        shipped().on("ES-AGOST-2023", date(2023, 11, 29))

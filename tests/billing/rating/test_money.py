@@ -83,3 +83,19 @@ def test_shares_add_up_and_stay_within_one(total: int, weights: list[int]) -> No
 def test_weights_that_share_nothing(weights: list[int]) -> None:
     with pytest.raises((MoneyError, ValueError), match=r"weights|empty"):
         apportion(1, weights)
+
+
+@pytest.mark.parametrize(
+    ("mode", "quotients"),
+    [
+        ("half_up", [0, 1, 1, 2, 2, 3, 3]),
+        ("half_even", [0, 0, 1, 2, 2, 2, 3]),
+        ("down", [0, 0, 1, 1, 2, 2, 3]),
+        ("up", [0, 1, 1, 2, 2, 3, 3]),
+    ],
+)
+def test_ties_by_mode(mode: Mode, quotients: list[int]) -> None:
+    assert [divide(halves, 2, mode) for halves in range(7)] == quotients
+    assert [divide(-halves, 2, mode) for halves in range(7)] == [-quotient for quotient in quotients]
+    assert [divide(thirds, 3, "half_even") for thirds in range(4)] == [0, 0, 1, 1]
+    assert [divide(thirds, 3, "up") for thirds in range(4)] == [0, 1, 1, 1]

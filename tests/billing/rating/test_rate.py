@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,18 +12,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from billing.rating import Case, Rated, rate
-from billing.tariff import Book, RatingError, TariffBook
+from billing.tariff import Book, RatingError
 from billing.tariff.span import Span
 from tests.billing.rating import strategies as random
-from tests.billing.rating.samples import tariff
+from tests.billing.rating.samples import shipped, tariff
 
-BOOK = TariffBook(Path(__file__).parents[3] / "examples" / "tariffs")
 HOME = {"use": "domestic", "calibre_mm": 13, "dwellings": 1}
 
 
-def rated(tariffs: list[str], litres: int, period: dict[str, Any], book: Any = BOOK, **more: Any) -> Rated:
+def rated(tariffs: list[str], litres: int, period: dict[str, Any], book: Any = None, **more: Any) -> Rated:
     raw = {"tariffs": tariffs, "litres": litres, "period": period, "supply": HOME, **more}
-    return rate(Case.parse(raw), book)
+    return rate(Case.parse(raw), book or shipped())
 
 
 def made(components: str, litres: int, period: dict[str, Any], **more: Any) -> Rated:

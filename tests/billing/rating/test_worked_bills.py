@@ -4,23 +4,21 @@ The figures are those of the published tariffs in examples/tariffs; B09, B16 and
 """
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from billing.rating import Case, Rated, rate
-from billing.tariff import Book, TariffBook
-from tests.billing.rating.samples import AGOST_NEXT, MIXED, TRAP
+from billing.tariff import Book
+from tests.billing.rating.samples import AGOST_NEXT, EXAMPLES, MIXED, TRAP, shipped
 
-TARIFFS = Path(__file__).parents[3] / "examples" / "tariffs"
 HOME = {"use": "domestic", "dwellings": 1, "premises": 1}
 
 
 def bill(tariffs: list[str], litres: int, period: dict[str, Any], book: Book | None = None, **more: Any) -> Rated:
     supply = {**HOME, **more.pop("supply", {})}
     case = {"tariffs": tariffs, "supply": supply, "litres": litres, "period": period, **more}
-    return rate(Case.parse(case), book or TariffBook(TARIFFS))
+    return rate(Case.parse(case), book or shipped())
 
 
 def amounts(rated: Rated) -> list[tuple[str, str]]:
@@ -106,7 +104,7 @@ def test_b08_price_change_by_days() -> None:
 
 
 def test_b09_blocks_with_a_price_change() -> None:
-    texts = {"ES-AGOST-2023": (TARIFFS / "ES-AGOST-2023.yaml").read_text(), "ES-AGOST-2026": AGOST_NEXT}
+    texts = {"ES-AGOST-2023": (EXAMPLES / "ES-AGOST-2023.yaml").read_text(), "ES-AGOST-2026": AGOST_NEXT}
     period = {"from": "2026-01-08", "to": "2026-03-09"}
     rated = bill(["ES-AGOST"], 30_000, period, Book.of(texts), supply={"calibre_mm": 13})
     assert [(line.code, str(line.quantity), str(line.amount)) for line in rated.lines] == [
@@ -216,6 +214,6 @@ def test_rounding_is_the_tariffs_choice(rounding: str, total: str) -> None:
     """B03 under the three ways of rounding seen in practice."""
     names = ("ES-ELVENDRELL-2022B", "ES-ACA-CANON")
     policy = "" if rounding == "{}" else f"rounding: {rounding}\n"
-    texts = {name: policy + (TARIFFS / f"{name}.yaml").read_text() for name in names}
+    texts = {name: policy + (EXAMPLES / f"{name}.yaml").read_text() for name in names}
     rated = bill(list(names), 25_000, {"months": 2}, Book.of(texts), supply={"persons": 3})
     assert rated.total == Decimal(total)

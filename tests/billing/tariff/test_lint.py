@@ -1,14 +1,12 @@
 """Warnings about tariffs that can be read but look wrong."""
 
-from pathlib import Path
-
 import pytest
 
-from billing.tariff import TariffBook, parse
+from billing.tariff import parse
 from billing.tariff.lint import lint, lint_series
+from tests.billing.rating.samples import shipped
 from tests.billing.tariff.samples import GOOD, broken
 
-BOOK = TariffBook(Path(__file__).parents[3] / "examples" / "tariffs")
 FEE = "      per: month\n      by: calibre_mm\n      amounts: {13: 4.46, 15: 8.94}"
 BLOCKS = "      per: month\n      blocks:\n        - {to: 5, price: 0.4375}\n        - {price: 1.3673}\n"
 
@@ -104,6 +102,6 @@ def test_versions_of_a_series() -> None:
     assert [finding.kind for finding in lint_series([parse(GOOD, "a"), second])] == ["overlap"]
 
 
-@pytest.mark.parametrize("name", BOOK.ids())
+@pytest.mark.parametrize("name", shipped().ids())
 def test_shipped_tariffs_are_only_ever_incomplete(name: str) -> None:
-    assert {finding.kind for finding in lint(BOOK.get(name))} <= {"incomplete"}
+    assert {finding.kind for finding in lint(shipped().get(name))} <= {"incomplete"}

@@ -70,3 +70,40 @@ def test_no_condition_always_holds() -> None:
 
 def test_the_text_of_a_condition() -> None:
     assert condition(read("{use: [a, b], zone: {not: c}}", "x")).text == "use: a | b, zone: not c"
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "hides"),
+    [
+        ("'<=15'", "13", True),
+        ("'<15'", "15", False),
+        ("'<=15'", "'<15'", True),
+        ("'<15'", "'<=15'", False),
+        ("'>=15'", "'>15'", True),
+        ("'>15'", "'>=15'", False),
+        ("'>15'", "'<20'", False),
+        ("'>=10 <20'", "10..19", True),
+        ("'>=10 <20'", "10..20", False),
+        ("'>=10'", "10..20", True),
+        ("'<=20'", "'>3'", False),
+        ("[1, 2]", "2", True),
+        ("[1, 2]", "[2, 3]", False),
+        ("{not: 1}", "2", False),
+        ("1", "{not: 2}", False),
+    ],
+)
+def test_rows_that_hide_others(wide: str, narrow: str, hides: bool) -> None:
+    assert matcher(wide, "calibre_mm").hides(matcher(narrow, "calibre_mm")) is hides  # type: ignore[attr-defined]
+
+
+def test_words_and_flags_hide_too() -> None:
+    assert matcher("[a, b]", "use").hides(matcher("b", "use"))  # type: ignore[attr-defined]
+    assert not matcher("a", "use").hides(matcher("[a, b]", "use"))  # type: ignore[attr-defined]
+    assert matcher("yes", "sewer").hides(matcher("yes", "sewer"))  # type: ignore[attr-defined]
+    assert not matcher("yes", "sewer").hides(matcher("no", "sewer"))  # type: ignore[attr-defined]
+
+
+def test_a_negated_number_or_flag() -> None:
+    assert matcher("{not: '>=50'}", "calibre_mm").holds(Fraction(40))  # type: ignore[attr-defined]
+    assert not matcher("{not: yes}", "sewer").holds(True)  # type: ignore[attr-defined]
+    assert matcher("{not: '>=50'}", "calibre_mm").text == "not >=50"  # type: ignore[attr-defined]

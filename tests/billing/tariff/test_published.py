@@ -1,17 +1,14 @@
 """A tariff as the table that is published."""
 
-from pathlib import Path
-
 import pytest
 
-from billing.tariff import TariffBook
+from billing.tariff import Book
 from billing.tariff.published import Row, published
-
-BOOK = TariffBook(Path(__file__).parents[3] / "examples" / "tariffs")
+from tests.billing.rating.samples import shipped, tariff
 
 
 def test_the_table_of_agost() -> None:
-    table = published(BOOK.get("ES-AGOST-2023"))
+    table = published(shipped().get("ES-AGOST-2023"))
     assert (table.id, table.since, table.until) == ("ES-AGOST-2023", "30/11/2023", "")
     assert table.certainty == "todas las cifras leídas en la publicación"
     blocks = table.sections[-1]
@@ -51,22 +48,44 @@ def test_the_table_of_agost() -> None:
     ],
 )
 def test_rows_of_every_kind(name: str, code: str, row: Row) -> None:
-    rows = [r for section in published(BOOK.get(name)).sections if section.code == code for r in section.rows]
+    rows = [r for section in published(shipped().get(name)).sections if section.code == code for r in section.rows]
     assert row in rows
 
 
 def test_conditions_dates_and_seasons_in_words() -> None:
-    sections = published(BOOK.get("ES-EMASESA-NODOM-2024")).sections
+    sections = published(shipped().get("ES-EMASESA-NODOM-2024")).sections
     assert (sections[0].applies, sections[0].since, sections[0].until) == (
         "uso: non_domestic | industrial | commercial",
         "01/01/2024",
         "01/01/2025",
     )
-    assert "del 01/06 al 01/10 (excluido)" in published(BOOK.get("ES-CYII-2024")).sections[1].applies
+    assert "del 01/06 al 01/10 (excluido)" in published(shipped().get("ES-CYII-2024")).sections[1].applies
 
 
-@pytest.mark.parametrize("name", BOOK.ids())
+@pytest.mark.parametrize("name", shipped().ids())
 def test_every_shipped_tariff_has_a_table_for_the_terminal(name: str) -> None:
-    text = "\n".join(published(BOOK.get(name)).text())
-    assert BOOK.get(name).place in text
+    text = "\n".join(published(shipped().get(name)).text())
+    assert shipped().get(name).place in text
     assert "€" in text or "%" in text
+
+
+def test_percentages_in_words() -> None:
+    book = Book.of(
+        {
+            "XX-MADE": tariff(
+                "XX-MADE",
+                """
+  - {code: AGUA, name: Agua, fee: {per: month, amount: 1, times: [dwellings, premises]}}
+  - {code: P1, name: Porcentaje, percent: {of: [AGUA, A*], percent: 12.50}}
+  - {code: P2, name: Porcentaje, percent: {of: AGUA, percent: missing}}
+  - {code: B1, name: Bono, bonus: {of: AGUA, blocks: [2, 1], percent: 50}}
+""",
+            )
+        }
+    )
+    assert [section.rows[0] for section in published(book.get("XX-MADE")).sections] == [
+        Row("", "1", "€/mes y viviendas y locales"),
+        Row("sobre AGUA, A*", "12.50", "%"),
+        Row("sobre AGUA", "no consta", "%"),
+        Row("sobre AGUA, bloques 1, 2", "-50", "%"),
+    ]
