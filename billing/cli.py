@@ -135,32 +135,38 @@ def check(
         bool, typer.Option("--json", help="Un objeto JSON por hallazgo / One JSON object a finding.")
     ] = False,
 ) -> None:
-    """Check tariff files and print what was found in each."""
+    """Check tariff files, each by itself and the versions of a series together, and print what was found."""
     from billing.tariff import TariffError, load
-    from billing.tariff.lint import lint
+    from billing.tariff.lint import lint, lint_series
 
+    series: dict[str, list[Any]] = {}
     errors = 0
     for path in files:
         try:
-            findings: Iterable[tuple[str, Any]] = [("warning", finding) for finding in lint(load(path))]
+            version = load(path)
         except TariffError as error:
-            findings = [("error", problem) for problem in error.problems]
+            _print_findings("error", error.problems, as_json)
             errors += 1
-        _print_findings(path, list(findings), as_json)
+            continue
+        series.setdefault(version.series, []).append(version)
+        findings = lint(version)
+        _print_findings("warning", findings, as_json)
+        if not findings and not as_json:
+            typer.echo(f"{path.name}: ok")
+    for versions in series.values():
+        _print_findings("warning", lint_series(versions), as_json)
     if errors:
         raise typer.Exit(1)
 
 
-def _print_findings(path: Path, findings: list[tuple[str, Any]], as_json: bool) -> None:
+def _print_findings(level: str, findings: Iterable[Any], as_json: bool) -> None:
     from dataclasses import asdict
 
-    for level, finding in findings:
+    for finding in findings:
         if as_json:
             _emit({"level": level, **asdict(finding)})
         else:
             typer.echo(f"{level}: {finding}", err=level == "error")
-    if not findings and not as_json:
-        typer.echo(f"{path.name}: ok")
 
 
 def show(

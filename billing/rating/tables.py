@@ -26,6 +26,7 @@ MODE_NUMBERS: Final[dict[Mode, int]] = {mode: number for number, mode in enumera
 FIXED, WATER, PERCENT = range(3)
 ROOM: Final = 2**61
 """No numerator may pass this: the kernel doubles it before it rounds."""
+HIGHEST_RATE: Final = max(RATES.values())
 
 
 class SlowError(Exception):
@@ -69,6 +70,7 @@ class Tables:
         flat = _Flat(self, slot, 10**decimals)
         for item in plan.steps:
             flat.step(item)
+        fits(sum(flat.largest) * HIGHEST_RATE)
         return [
             step,
             len(self.steps),

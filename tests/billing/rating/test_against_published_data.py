@@ -15,7 +15,7 @@ import pytest
 
 from billing.rating import Case, rate
 from billing.tariff import Book, RatingError
-from tests.billing.rating.samples import shipped
+from tests.billing.rating.samples import EXAMPLES, shipped
 
 MONTHS = {"month": 1, "bimester": 2, "quarter": 3, "year": 12}
 USES = ("domestic", "industrial", "official", "other", "bulk_meter", "scattered", "irrigation", "charity", "community")
@@ -136,6 +136,15 @@ def test_score_of_the_published_cases(shared: Path) -> None:
         for code, sums in raw["expected"]["by_rate"].items():
             assert Decimal(rated["by_rate"][code]["base"]) == Decimal(sums["base"])
             assert Decimal(rated["by_rate"][code]["vat"]) == Decimal(sums["vat"])
+
+
+def test_vat_rounded_on_every_line(shared: Path) -> None:
+    bills = json.loads((shared / "data/billing/worked_bills.json").read_text())["bills"]
+    expected = {bill["id"]: bill["alternatives"]["R2_vat_per_line"] for bill in bills}
+    for line in (shared / "data/billing/cases.jsonl").read_text().splitlines():
+        case = Case.parse(json.loads(line, parse_float=Decimal))
+        texts = {code: "rounding: {vat: line}\n" + (EXAMPLES / f"{code}.yaml").read_text() for code in case.tariffs}
+        assert str(rate(case, Book.of(texts)).total) == expected[str(case.ref)], case.ref
 
 
 @pytest.mark.parametrize("name", shipped().ids())

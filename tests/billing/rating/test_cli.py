@@ -105,6 +105,18 @@ def test_checking_a_good_file(tmp_path: Path) -> None:
     )
 
 
+def test_checking_the_versions_of_a_series(tmp_path: Path) -> None:
+    for name, start in (("XX-A", "2024-01-01"), ("XX-B", "2025-06-01, to: 2026-01-01"), ("XX-C", "2026-02-01")):
+        text = GOOD.replace("XX-GOOD", f"{name}\nseries: XX").replace("2024-01-01", start)
+        (tmp_path / f"{name}.yaml").write_text(text)
+    result = run("tariff", "check", *(str(path) for path in sorted(tmp_path.glob("*.yaml"))))
+    assert result.stdout.splitlines()[3:] == [
+        "warning: XX-B.yaml:1: valid: overlap: two prices are in force on 2025-06-01; "
+        "only the first in the file counts (XX-A to XX-B)",
+        "warning: XX-C.yaml:1: valid: gap: no price is in force from 2026-01-01 to 2026-02-01 (XX-B to XX-C)",
+    ]
+
+
 def test_findings_as_json(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(broken("0.4375", "caro"))
