@@ -48,9 +48,9 @@ cdef int32_t read_ell(Tele* t, int32_t at) noexcept nogil:
     if address:
         if not has_room(t, at, 8):
             return -1
+        # The partner's address, not the meter's own.
         memcpy(t.ell_address, t.buf + at, 8)
         t.has_ell_address = True
-        memcpy(t.meter, t.ell_address, 8)
         at += 8
     if session:
         if not has_room(t, at, 6):
