@@ -166,7 +166,7 @@ async def test_workers_share_the_load_and_each_batch_counts_once(town: Town, mos
             heads[ack.boot] = max(heads[ack.boot], ack.committed)
     found = counts(town.engine)
     assert (found["ingest_batch"], found["telegram"], found["reading"]) == (40, 40, 20)
-    assert [sum(of(one, fate) for one in metrics) for fate in ("committed", "repeated")] == [40, 40]
+    assert sum(of(one, "committed") for one in metrics) == 40
     assert all(of(one, "committed") + of(one, "repeated") > 0 for one in metrics)
 
 
