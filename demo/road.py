@@ -98,7 +98,7 @@ class Road:
         with self.screen.stage("transmit", "Los contadores transmiten, la furgoneta escucha"):
             await self._until(self._played)
         with self.screen.stage("reader", "El lector teclea lo que no tiene radio"):
-            await self._read_by_hand()
+            await self.read_by_hand()
         with self.screen.stage("sync", "El agente vacía su bandeja de salida"):
             await self._until(self._drained)
         return await self._edge_status()
@@ -109,7 +109,8 @@ class Road:
         self.screen.update("transmit", status["stored"], max(progress["heard"], 1))
         return bool(progress["done"]) and status["stored"] >= progress["heard"]
 
-    async def _read_by_hand(self) -> None:
+    async def read_by_hand(self) -> None:
+        """Type the dial of every meter without radio on the van's screen."""
         moment = datetime.fromisoformat(last_progress(self.rooms.logs / "sim.log")["instant"])
         silent = [meter for meter in self.town.meters if not meter.radio and meter.on_until is None]
         dials = [
@@ -160,12 +161,13 @@ class Road:
                 close_books, self.town, self.work.town, self.engine, self.utility_id, self.typed
             )
         with self.screen.stage("audit", "Auditoría"):
-            verdicts = await asyncio.to_thread(self._audit)
+            verdicts = await asyncio.to_thread(self.audited)
         return Result(
             books, len(self.town.houses), edge, invoices, cents, verdicts, self.logins, dict(self.screen.seconds)
         )
 
-    def _audit(self) -> list[Verdict]:
+    def audited(self) -> list[Verdict]:
+        """Every law's verdict."""
         return list(audit(self.engine, KeyRing.load(self.work.key_file)))
 
     async def open_portal(self) -> str:

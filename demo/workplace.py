@@ -8,6 +8,8 @@ from pathlib import Path
 from demo.register import DEVICE
 
 PIN = "2468"
+# What the embedded broker speaks.
+EMBEDDED = "3.1.1"
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class Workplace:
         """The centre's database."""
         return f"sqlite:///{self.folder / 'central' / 'sgc.db'}"
 
-    def write_edge(self, meter_keys: Mapping[str, bytes], ports: Ports) -> None:
-        """The agent: a van with one receiver whose clock it believes, the embedded broker, a reader's screen."""
+    def write_edge(self, meter_keys: Mapping[str, bytes], ports: Ports, protocol: str = EMBEDDED) -> None:
+        """The agent: a van with one receiver whose clock it believes, a broker, a reader's screen."""
         self.edge_config.parent.mkdir(parents=True, exist_ok=True)
         keys = self.edge_config.with_name("keys.csv")
         keys.touch(mode=0o600)
@@ -76,19 +78,19 @@ class Workplace:
             '[clock]\nsource = "receiver"\n'
             f'[[receiver]]\nname = "van"\nkind = "im871a"\nport = "{self.serial}"\nmode = "T1"\n'
             f'[keys]\nfile = "{keys.name}"\n'
-            f'[broker]\nhost = "127.0.0.1"\nport = {ports.broker}\nprotocol = "3.1.1"\nusername = "{DEVICE}"\n'
+            f'[broker]\nhost = "127.0.0.1"\nport = {ports.broker}\nprotocol = "{protocol}"\nusername = "{DEVICE}"\n'
             "ack_wait_s = 10.0\n"
             f'[screen]\npin = "{PIN}"\nport = {ports.screen}\nreader = "lector"\n',
             encoding="utf-8",
         )
 
-    def write_central(self, ports: Ports) -> None:
-        """The centre: SQLite, the embedded broker, an operations port."""
+    def write_central(self, ports: Ports, protocol: str = EMBEDDED) -> None:
+        """The centre: SQLite, a broker, an operations port."""
         self.central_config.parent.mkdir(parents=True, exist_ok=True)
         self.central_config.write_text(
             f'[database]\nurl = "{self.database}"\n'
             f'[keys]\nfile = "{self.key_file.name}"\n'
-            f'[broker]\nhost = "127.0.0.1"\nport = {ports.broker}\nprotocol = "3.1.1"\nusername = "central"\n'
+            f'[broker]\nhost = "127.0.0.1"\nport = {ports.broker}\nprotocol = "{protocol}"\nusername = "central"\n'
             f"[ops]\nport = {ports.ops}\n"
             "[validation]\nevery_s = 0\n",
             encoding="utf-8",

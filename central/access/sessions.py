@@ -39,7 +39,7 @@ def identify(
     ).first()
     if row is None:
         return None
-    login, user = row._tuple()
+    login, user = row
     if login.ended_at is not None or user.disabled_at is not None:
         return None
     if at - login.seen_at > IDLE or at - login.created_at > ABSOLUTE:

@@ -102,4 +102,4 @@ def _readings(session: Session, utility_id: int, meter_id: int, from_ms: int, to
         )
         .order_by(Reading.at_ms, Reading.litres, Reading.revision)
     )
-    return [row._tuple() for row in found]
+    return [(at_ms, litres) for at_ms, litres in found]
