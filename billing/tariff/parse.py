@@ -102,12 +102,12 @@ def _valid(keys: Keys) -> tuple[date | None, date | None]:
 
 
 def _dates(keys: Keys) -> tuple[date | None, date | None]:
-    start, end = keys.date("from"), keys.take("to")
+    start, end = keys.day("from"), keys.take("to")
     if end is None:
         return start, None
-    if start and end.date() <= start:
+    if start and end.day() <= start:
         end.fail(f"must be after from ({start}); it is the first day it no longer applies")
-    return start, end.date()
+    return start, end.day()
 
 
 def _source(value: Value) -> Source:
@@ -115,7 +115,7 @@ def _source(value: Value) -> Source:
         return Source(
             title=keys.need("title").text(),
             url=keys.text("url"),
-            published=keys.date("published"),
+            published=keys.day("published"),
             certainty=keys.need("certainty").choice({name: name for name in CERTAINTIES}),
             read_as=keys.text("read_as"),
         )
@@ -221,8 +221,8 @@ def _component(value: Value, file: _File) -> Component:
             vat=_vat(keys, file) or file.defaults.vat or keys.lacks("vat"),
             clause=keys.text("clause"),
             when=condition(keys.take("when")),
-            start=keys.date("from"),
-            end=keys.date("to"),
+            start=keys.day("from"),
+            end=keys.day("to"),
             rates=_rates(keys, file),
             line=value.line,
         )

@@ -80,7 +80,7 @@ class Value:
             self.fail(f"must have at most {places} decimals")
         return number
 
-    def date(self) -> date:
+    def day(self) -> date:
         """A date like 2024-01-31."""
         try:
             return date.fromisoformat(self.text())
@@ -156,10 +156,10 @@ class Keys:
         value = self.take(key)
         return value.text() if value else default
 
-    def date(self, key: str) -> date | None:
+    def day(self, key: str) -> date | None:
         """The date of a key that may be absent."""
         value = self.take(key)
-        return value.date() if value else None
+        return value.day() if value else None
 
     def flag(self, key: str, default: bool) -> bool:
         """The yes or no of a key that may be absent."""
