@@ -11,7 +11,7 @@ ROOMS = ("protocols", "billing", "firmware_sim", "edge", "central", "portal", "d
 # One breach per contract: file and what it imports.
 PLANTED = {
     "protocols/planted.py": "import billing",
-    "edge/planted.py": "import firmware_sim\nimport lxml",
+    "edge/planted.py": "import firmware_sim\nimport typst",
     "firmware_sim/planted.py": "import billing",
     "central/planted.py": "import protocols.rf",
     "billing/planted.py": "import socket",
