@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from central.invoicing.simulate import PARKED, READY
+from central.invoicing.plan import PARKED, READY
 from central.invoicing.states import RunError, RunStatus
 from central.ops import journal
 from central.store.bulk import Row, changed, chunks, insert_rows

@@ -18,8 +18,8 @@ from central.collection.posting import Postings
 from central.invoicing import explain, partitions
 from central.invoicing.archive import Archive, Identity
 from central.invoicing.draft import Draft
+from central.invoicing.plan import READY, issue_date_of
 from central.invoicing.settings import settings_of
-from central.invoicing.simulate import READY, issue_date_of
 from central.invoicing.states import RunError, RunStatus
 from central.invoicing.tariffs import book_at
 from central.register import KeyRing

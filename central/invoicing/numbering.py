@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from billing.fiscal import Link, hash_issue
 from billing.fiscal.verifactu import stamp_of
 from billing.money import euros
+from central.invoicing.plan import READY, issue_date_of
 from central.invoicing.settings import settings_of
-from central.invoicing.simulate import READY, issue_date_of
 from central.invoicing.states import RunError, RunStatus, move
 from central.store.bulk import add_missing_rows
 from central.store.models import BillingRun, DraftBill, FiscalChain, RunPartition, Series, Utility

@@ -19,6 +19,7 @@ from central.store.models import BillingRun, Contract, RunPartition, SupplyPoint
 PARTITION_SIZE = 1_000
 SIMULATE, ISSUE, DELIVER = "simulate", "issue", "deliver"
 OPEN, DONE = "open", "done"
+READY, PARKED = "ready", "parked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +136,17 @@ def _partitions(session: Session, run: BillingRun, settings: RunSettings, size: 
         )
         for number, first, last, count in rows
     ]
+
+
+def issue_date_of(run: BillingRun) -> date:
+    """The date a run's invoices bear."""
+    if run.issue_date is None:
+        raise RunError(f"run {run.code}: has no issue date")
+    return run.issue_date
+
+
+def due_date_of(run: BillingRun) -> date:
+    """The last day to pay a run's invoices."""
+    if run.due_date is None:
+        raise RunError(f"run {run.code}: has no due date")
+    return run.due_date

@@ -16,8 +16,7 @@ from sqlalchemy.orm import Session
 from central.invoicing import drive, numbering, partitions
 from central.invoicing.deliver import AVERAGE
 from central.invoicing.drive import Executors, Progress, Serial, ignore
-from central.invoicing.plan import DELIVER, ISSUE, SIMULATE, RunPlan, create
-from central.invoicing.simulate import READY
+from central.invoicing.plan import DELIVER, ISSUE, READY, SIMULATE, RunPlan, create
 from central.invoicing.states import RunError, RunStatus, move
 from central.store import read_session, write_session
 from central.store.models import BillingRun, DraftBill, DraftException, Invoice

@@ -1,5 +1,6 @@
 """What an executor runs: one stage of one partition, in whatever process or machine it was placed."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -23,12 +24,13 @@ def work(url: str, task: Task, keys: Path | None = None) -> int:
     ``keys`` is the key file that opens meters' keys, needed where billed telegrams are encrypted.
     """
     engine = _engine(url)
-    if task.stage == SIMULATE:
-        return simulate(engine, task)
-    if task.stage == ISSUE:
-        return issue(engine, task, _ring(keys) if keys else None)
-    if task.stage == DELIVER:
-        return deliver(engine, task)
+    with _uncollected():
+        if task.stage == SIMULATE:
+            return simulate(engine, task)
+        if task.stage == ISSUE:
+            return issue(engine, task, _ring(keys) if keys else None)
+        if task.stage == DELIVER:
+            return deliver(engine, task)
     raise RunError(f"stage {task.stage}: must be {SIMULATE}, {ISSUE} or {DELIVER}")
 
 
@@ -52,6 +54,18 @@ def lent(engine: Engine) -> Iterator[str]:
 
 def _engine(url: str) -> Engine:
     return _lent.get(url) or _own_engine(url)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the cycle collector: a partition's values hold no cycles, and it would walk them again and again."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @lru_cache(maxsize=4)

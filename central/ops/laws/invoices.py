@@ -14,7 +14,7 @@ from billing.rating import Case as RatedCase
 from billing.rating import rate
 from billing.tariff import RatingError, TariffError
 from central.invoicing.archive import Archived, rebuild
-from central.invoicing.simulate import own_beneficiary
+from central.invoicing.drafting import own_beneficiary
 from central.invoicing.tariffs import StoredBook, book_of
 from central.ops.laws.law import Case, Report, pages
 from central.store.models import Invoice, InvoiceLine
