@@ -44,6 +44,44 @@ ActorOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Mount the commands on the root application."""
     app.add_typer(central, name="central")
+    bench_group(app).command("ingest", help=BENCH_HELP)(bench_ingest)
+
+
+BENCH_HELP = "Lecturas por segundo, de MQTT al commit / Readings a second, from MQTT to the commit"
+
+
+def bench_group(app: typer.Typer) -> typer.Typer:
+    """``sgc bench``, to which every room adds its own: the one already mounted, or a new one."""
+    for group in app.registered_groups:
+        if group.name == "bench" and group.typer_instance is not None:
+            return group.typer_instance
+    benches = typer.Typer(no_args_is_help=True, help="Medidas de velocidad / Speed measurements.")
+    app.add_typer(benches, name="bench")
+    return benches
+
+
+def bench_ingest(
+    telegrams: Annotated[int, typer.Option(min=1000, help="Telegramas / Telegrams")] = 200_000,
+    db: Annotated[
+        str | None, typer.Option("--db", help="Base vacía, en vez de un PostgreSQL propio / An empty database instead")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the road from a broker to committed readings."""
+    from central.ops.bench import measure
+    from central.ops.log import set_up_logs
+    from central.ops.scratch import ScratchError
+
+    set_up_logs("warning")
+
+    try:
+        result = measure(telegrams, db)
+    except ScratchError as error:
+        typer.echo(f"bench ingest: {error}", err=True)
+        raise typer.Exit(2) from error
+    bound = result["bound"]
+    text = f"{result['value']:,} {result['unit']}, {result['ratio']} × {bound['value']:,} ({bound['name']})"
+    show(result, text, as_json)
 
 
 @central.command(help="Recibe y valida lecturas hasta SIGTERM o Ctrl-C / Ingest and validate until SIGTERM or Ctrl-C")
@@ -382,9 +420,11 @@ def settings_and_engine(command: str, config: Path | None, db: str | None) -> It
     import aiomqtt
     from sqlalchemy.exc import SQLAlchemyError
 
+    from central.ops.log import set_up_logs
     from central.store import open_engine
     from central.store.migrate import SchemaError
 
+    set_up_logs("warning")
     engine: Engine | None = None
     try:
         settings = read_config(config, db)

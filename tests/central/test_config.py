@@ -1,10 +1,13 @@
 """The configuration: defaults that run, a file, the environment, and refusals by name."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from central.config import ConfigError, load_config
+from central.config import BrokerConfig, Config, ConfigError, LogConfig, OpsConfig, ValidationConfig, load_config
+
+EXAMPLE = Path(__file__).parents[2] / "central/example.toml"
 
 
 def test_without_a_file_the_defaults_run_on_sqlite() -> None:
@@ -84,3 +87,10 @@ def test_a_wrong_name_in_the_environment_is_refused(name: str, message: str) -> 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         load_config(tmp_path / "none.toml", {})
+
+
+def test_the_example_shows_the_defaults() -> None:
+    example = load_config(EXAMPLE, {})
+    assert example.broker == BrokerConfig(host="127.0.0.1")
+    assert (example.ops, example.validation, example.log) == (OpsConfig(), ValidationConfig(), LogConfig())
+    assert set(tomllib.loads(EXAMPLE.read_text())) == set(Config.__struct_fields__)
