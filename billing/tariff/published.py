@@ -69,7 +69,7 @@ def published(version: TariffVersion) -> PublishedTariff:
         utility=version.utility,
         source=version.source.title,
         url=version.source.url,
-        certainty=CERTAINTIES[version.source.certainty],
+        certainty=": ".join(filter(None, [CERTAINTIES[version.source.certainty], version.source.read_as])),
         since=_day(version.start),
         until=_day(version.end),
         sections=tuple(_section(part, rate) for part in version.components for rate in part.rates),

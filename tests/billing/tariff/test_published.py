@@ -52,6 +52,10 @@ def test_rows_of_every_kind(name: str, code: str, row: Row) -> None:
     assert row in rows
 
 
+def test_how_far_the_source_was_read() -> None:
+    assert published(shipped().get("ES-RUS-2024")).certainty == "publicación leída en parte: hasta la cuota fija"
+
+
 def test_conditions_dates_and_seasons_in_words() -> None:
     sections = published(shipped().get("ES-EMASESA-NODOM-2024")).sections
     assert (sections[0].applies, sections[0].since, sections[0].until) == (
