@@ -1,6 +1,9 @@
 """The road as a user walks it: the command, its report, its files, its refusals."""
 
 import json
+import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -39,9 +42,6 @@ def test_a_walked_road_passes_the_audit_command(walked_road: WalkedRoad) -> None
 
 
 def test_the_audit_command_names_a_breach(walked_road: WalkedRoad, tmp_path: Path) -> None:
-    import shutil
-    import sqlite3
-
     copy = tmp_path / "sgc.db"
     with sqlite3.connect(walked_road.folder / "central" / "sgc.db") as source, sqlite3.connect(copy) as target:
         source.backup(target)
@@ -70,26 +70,25 @@ def test_the_same_seed_is_the_same_town_and_the_same_money(walked_road: WalkedRo
 
 
 def test_ctrl_c_ends_everything_cleanly(tmp_path: Path) -> None:
-    import signal
-
-    folder = tmp_path / "kept"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sgc", "demo", "--meters", "12", "--months", "1", "--port", "0", "--keep", str(folder)],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    log = folder / "log" / "portal.log"
-    for _ in range(1200):
-        if log.exists() or process.poll() is not None:
+    folder, said = tmp_path / "kept", tmp_path / "said.txt"
+    arguments = ["demo", "--meters", "12", "--months", "1", "--port", "0", "--keep", str(folder)]
+    with said.open("w") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sgc", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=err, text=True
+        )
+    for _ in range(3000):
+        if "Ctrl-C" in said.read_text() or process.poll() is not None:
             break
         time.sleep(0.1)
     assert process.poll() is None
-    time.sleep(2)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=120)
+    shown = said.read_text()
     assert process.returncode == 130
-    assert "abonado" in err
+    assert "abonado" in shown
+    assert "http://127.0.0.1:" in shown
+    assert "Traceback" not in shown
     assert "Litros" in out
-    assert "Traceback" not in err
     assert not _left_running(folder)
 
 
