@@ -23,7 +23,7 @@ from tools.fuzz_one import noted
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "fuzz"
 TREE = WORK / "tree"
-COPIED = (*bootstrap.ROOMS, "tools", "tests/fuzz", "setup.py")
+COPIED = (*bootstrap.ROOMS, "tools", "tests/fuzz", "tests/protocols/wmbus/samples.py", "setup.py")
 SHOWN = 4000  # characters of a report; what matters is at its end
 
 

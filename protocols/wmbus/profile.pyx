@@ -9,6 +9,7 @@ from libc.string cimport memcpy
 
 from protocols.wmbus.records cimport data_size
 from protocols.wmbus.structs cimport (
+    FLAG_HIDDEN,
     FLAG_INVALID,
     FLAG_SYNTHETIC,
     FLAG_UNSIGNED,
@@ -148,6 +149,7 @@ cdef bint expand_profile(Tele* t, int32_t index) noexcept nogil:
     spacing = t.buf[r.data + 1]
     size = data_size(t.buf[r.data] & 0x0F, 0)
     r.kind = KIND_NONE
+    r.flags |= FLAG_HIDDEN
     if size <= 0 or (t.buf[r.data] & 0x0F) == LVAR:
         return True
     base = base_time(t, r)
@@ -173,7 +175,7 @@ cdef void element(Tele* t, const Rec* r, Rec* value, int32_t at, int32_t size, i
         if r.qualifiers[i] not in (Q_INVERSE, Q_PROFILE, Q_REGISTERS):
             value.qualifiers[value.n_qualifiers] = r.qualifiers[i]
             value.n_qualifiers += 1
-    value.flags |= FLAG_SYNTHETIC
+    value.flags = (value.flags | FLAG_SYNTHETIC) & ~FLAG_HIDDEN
     value.coding = t.buf[r.data] & 0x0F
     value.data = at
     value.size = size
