@@ -24,7 +24,7 @@ setup-dev: ## Lo mismo, con las herramientas de desarrollo / the same with the d
 	@$(PYTHON) -m tools.bootstrap dev
 
 demo: setup ## Un pueblo simulado, de la antena a la factura / a simulated town from the air to its bills
-	@$(BIN)/sgc demo $(DEMO) || [ $$? -eq 130 ] # Ctrl-C is how it is meant to end
+	@trap : INT; $(BIN)/sgc demo $(DEMO) || [ $$? -eq 130 ] # Ctrl-C is how it is meant to end
 
 test: setup-dev ## Todo: make check y todas las pruebas / everything: make check and all tests
 	@$(PYTHON) -m tools.services
