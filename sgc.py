@@ -11,6 +11,7 @@ COMMANDS = (
     "edge.cli",
     "billing.cli",
     "central.cli",
+    "central.invoicing.cli",
     "central.ops.audit_cli",
     "portal.cli",
     "demo.cli",

@@ -11,26 +11,19 @@ from sqlalchemy.orm import Session
 
 from billing.volume import Period
 from central.invoicing import tariffs
+from central.invoicing.bench_town import NIF, UTILITY, Houses, add_houses, add_utility_row
 from central.invoicing.plan import RunPlan
 from central.register import KeyRing
-from central.store import new_id, new_ids, write_session
+from central.store import new_id, write_session
 from central.store.bulk import insert_rows
 from central.store.models import (
-    Contract,
-    ContractHolder,
-    ContractTerms,
-    Customer,
     Device,
     IngestBatch,
-    Installation,
-    Meter,
     MeterKey,
     Reading,
     ReadingKind,
     ReadingStatus,
-    SupplyPoint,
     Telegram,
-    Utility,
 )
 from central.store.partitions import ensure_partitions
 from central.times import midnight_ms, millis
@@ -38,7 +31,6 @@ from firmware_sim.telegram import Mode5, Transport, build
 from firmware_sim.telegram import records as encode
 from protocols import wmbus
 
-UTILITY = 1
 TARIFF = "ES-AGOST-2023"
 EXAMPLES = Path(__file__).parents[2] / "examples" / "tariffs"
 START = date(2026, 1, 1)
@@ -47,7 +39,6 @@ NOW = datetime(2026, 4, 2, 9, tzinfo=UTC)
 PERIOD = Period(date(2026, 1, 1), date(2026, 2, 1))
 NEXT_PERIOD = Period(date(2026, 2, 1), date(2026, 3, 1))
 KEY = bytes(range(16))
-NIF = "A28015865"
 FISCAL = {
     "system": "verifactu",
     "config": {
@@ -65,16 +56,11 @@ BILLING: dict[str, Any] = {"supply_facts": {}, "fiscal": FISCAL}
 
 
 @dataclass
-class Town:
-    """A utility with contracts 0 … n-1, each with its meter; index ``i`` names the same house in every list."""
+class Town(Houses):
+    """A utility on a database; index ``i`` names the same house in every list."""
 
-    engine: Engine
+    engine: Engine = field(kw_only=True)
     utility_id: int = UTILITY
-    contracts: list[int] = field(default_factory=list)
-    points: list[int] = field(default_factory=list)
-    meters: list[int] = field(default_factory=list)
-    addresses: list[str] = field(default_factory=list)
-    customers: list[int] = field(default_factory=list)
 
     def read(
         self,
@@ -185,10 +171,10 @@ READING = (
 
 def found(engine: Engine, houses: int, settings: dict[str, Any] | None = None) -> Town:
     """Register a utility with so many houses, and a tariff for all of them."""
-    town = Town(engine)
+    town = Town(engine=engine)
     with write_session(engine) as session:
-        _utility(session, settings if settings is not None else BILLING)
-        _houses(session, town, houses)
+        add_utility_row(session, settings if settings is not None else BILLING, RECORDED)
+        add_houses(session, town, houses, RECORDED)
         text = (EXAMPLES / f"{TARIFF}.yaml").read_text()
         tariffs.record(session, UTILITY, text, "clerk", RECORDED)
         tariffs.assign(session, UTILITY, TARIFF, date(2024, 1, 1), "clerk", RECORDED)
@@ -207,11 +193,6 @@ def give_keys(town: Town, path: Path) -> Path:
     return path
 
 
-def nif(number: int) -> str:
-    """A valid personal number."""
-    return f"{number:08d}{'TRWAGMYFPDXBNJZSQVHLCKE'[number % 23]}"
-
-
 def _batch(session: Session) -> int:
     """The one batch that all telegrams of a town came in."""
     known = session.scalar(select(IngestBatch.id).where(IngestBatch.utility_id == UTILITY))
@@ -225,103 +206,3 @@ def _batch(session: Session) -> int:
     session.add(batch)
     session.flush()
     return batch.id
-
-
-def _utility(session: Session, billing: dict[str, Any]) -> None:
-    address = {"street": "Plaza de España, 1", "postal_code": "03698", "town": "Agost", "province": "Alicante"}
-    utility = Utility(id=UTILITY, code="agost", name="Aguas de Agost, S. A.", nif=NIF, ine_code="03002")
-    utility.address, utility.contact, utility.settings = address, {"phone": "965 000 000"}, {"billing": billing}
-    utility.created_at = RECORDED
-    session.add(utility)
-    session.flush()
-
-
-def _houses(session: Session, town: Town, houses: int) -> None:
-    for ids in (town.contracts, town.points, town.meters, town.customers):
-        ids.extend(new_ids(houses))
-    town.addresses.extend(f"KAM-{house + 1:08d}-1B-16" for house in range(houses))
-    every = range(houses)
-    insert_rows(session, SupplyPoint, _POINT, [_point(town, house) for house in every])
-    insert_rows(session, Meter, _METER, [_meter(town, house) for house in every])
-    hung = [
-        (UTILITY, new_id(), town.meters[house], town.points[house], millis(datetime(2024, 1, 1, tzinfo=UTC)), *SAID)
-        for house in every
-    ]
-    insert_rows(session, Installation, _INSTALLATION, hung)
-    insert_rows(session, Customer, _CUSTOMER, [_customer(town, house) for house in every])
-    insert_rows(session, Contract, _CONTRACT, [_contract(town, house) for house in every])
-    since = date(2024, 1, 1)
-    holders = [(UTILITY, new_id(), town.contracts[house], town.customers[house], since, *SAID) for house in every]
-    insert_rows(session, ContractHolder, _HOLDER, holders)
-    terms = [
-        (UTILITY, new_id(), town.contracts[house], "domestic", 1, 1, 3, [], [], {}, False, False, "", since, *SAID)
-        for house in every
-    ]
-    insert_rows(session, ContractTerms, _TERMS, terms)
-
-
-SAID = (RECORDED, "clerk")
-_POINT = (
-    "utility_id",
-    "id",
-    "code",
-    "street",
-    "number",
-    "detail",
-    "postal_code",
-    "ine_code",
-    "created_at",
-)
-_METER = (
-    "utility_id",
-    "id",
-    "address",
-    "serial",
-    "calibre_mm",
-    "q3_litres_hour",
-    "modulus_litres",
-    "radio",
-    "created_at",
-)
-_INSTALLATION = ("utility_id", "id", "meter_id", "supply_point_id", "from_ms", "recorded_at", "recorded_by")
-_CUSTOMER = ("utility_id", "id", "code", "nif", "name", "kind", "language", "address", "created_at")
-_CONTRACT = ("utility_id", "id", "code", "supply_point_id", "valid_from", "created_at")
-_HOLDER = ("utility_id", "id", "contract_id", "customer_id", "valid_from", "recorded_at", "recorded_by")
-_TERMS = (
-    "utility_id",
-    "id",
-    "contract_id",
-    "use",
-    "dwellings",
-    "premises",
-    "persons",
-    "groups",
-    "bonuses",
-    "parameters",
-    "habitual_home",
-    "vulnerable",
-    "note",
-    "valid_from",
-    "recorded_at",
-    "recorded_by",
-)
-
-
-def _point(town: Town, house: int) -> tuple[Any, ...]:
-    where = ("Carrer Major", str(house + 1), "", "03698", "03002")
-    return (UTILITY, town.points[house], f"PS-{house + 1:07d}", *where, RECORDED)
-
-
-def _meter(town: Town, house: int) -> tuple[Any, ...]:
-    return (UTILITY, town.meters[house], town.addresses[house], f"K{house + 1:07d}", 13, 2_500, 10**8, True, RECORDED)
-
-
-def _customer(town: Town, house: int) -> tuple[Any, ...]:
-    number = house + 10_000_000
-    address = {"street": f"Carrer Major, {house + 1}", "postal_code": "03698", "town": "Agost"}
-    name = f"Vecina {house + 1}"
-    return (UTILITY, town.customers[house], f"C-{house + 1:07d}", nif(number), name, "person", "es", address, RECORDED)
-
-
-def _contract(town: Town, house: int) -> tuple[Any, ...]:
-    return (UTILITY, town.contracts[house], f"K-{house + 1:07d}", town.points[house], date(2024, 1, 1), RECORDED)

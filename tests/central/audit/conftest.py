@@ -97,4 +97,4 @@ def keys(issued_database: tuple[str, Path]) -> Path:
 @pytest.fixture
 def town(engine: Engine) -> Town:
     """The town, without its lists."""
-    return Town(engine)
+    return Town(engine=engine)

@@ -1,0 +1,148 @@
+"""``sgc bench run``: issued bills a second on PostgreSQL, beside the bare COPY of the very rows they are made of."""
+
+import io
+import platform
+import time
+from contextlib import ExitStack
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from billing.rating.bench import TARIFF
+from billing.volume import Period
+from central.invoicing import run, tariffs
+from central.invoicing.bench_town import NIF, UTILITY, Houses, add_houses, add_utility_row
+from central.invoicing.drive import processes
+from central.invoicing.plan import RunPlan
+from central.ops.scratch import scratch_postgres
+from central.store import migrate, open_engine, write_session
+from central.store.bulk import insert_rows
+from central.store.models import Reading, ReadingKind, ReadingStatus
+from central.store.partitions import ensure_partitions
+from central.times import midnight_ms, millis
+
+PERIOD = Period(date(2026, 1, 1), date(2026, 4, 1))
+RECORDED = datetime(2026, 4, 2, tzinfo=UTC)
+NOW = datetime(2026, 4, 3, tzinfo=UTC)
+MAKER, CHECKER = "maker", "checker"
+PARTITIONS_A_WORKER = 8
+ROWS = (
+    "consumption",
+    "invoice",
+    "invoice_line",
+    "invoice_reading",
+    "fiscal_record",
+    "ledger_transaction",
+    "ledger_entry",
+)
+SOFTWARE = {
+    "producer": "SGC",
+    "producer_nif": NIF,
+    "name": "SGC",
+    "identifier": "SG",
+    "version": "1",
+    "installation": "BENCH",
+}
+
+_READING = ("utility_id", "at_ms", "meter_id", "kind", "revision", "litres", "status", "reason", "recorded_ms")
+
+
+def measure(contracts: int, workers: int, db: str | None = None) -> dict[str, Any]:
+    """The bench's result, as every bench prints it; without ``db`` it starts a PostgreSQL of its own."""
+    with ExitStack() as stack:
+        engine = open_engine(db or stack.enter_context(scratch_postgres()))
+        stack.callback(engine.dispose)
+        migrate(engine)
+        _register(engine, contracts)
+        seconds = _run(engine, contracts, workers)
+        bound = _bound(engine, contracts)
+    issued = contracts / (seconds["simulate"] + seconds["issue"])
+    return {
+        "bench": "run",
+        "value": round(issued),
+        "unit": "bills/s",
+        "bound": {"name": "bare COPY of the issued rows, one writer", "value": round(bound)},
+        "ratio": round(issued / bound, 4),
+        "n": contracts,
+        "python": platform.python_version(),
+        "cpu": platform.processor() or platform.machine(),
+        "more": {
+            "workers": workers,
+            "simulated_s": round(contracts / seconds["simulate"]),
+            "issued_s": round(contracts / seconds["issue"]),
+            "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
+        },
+    }
+
+
+def _register(engine: Engine, contracts: int) -> None:
+    houses = Houses()
+    fiscal = {"system": "verifactu", "config": {"software": SOFTWARE}}
+    with write_session(engine) as session:
+        ensure_partitions(session.connection(), [midnight_ms(day) for day in (PERIOD.start, PERIOD.end)])
+    with write_session(engine) as session:
+        add_utility_row(session, {"fiscal": fiscal, "documents": False}, RECORDED)
+        add_houses(session, houses, contracts, RECORDED)
+        tariffs.record(session, UTILITY, TARIFF, MAKER, RECORDED)
+        tariffs.assign(session, UTILITY, "BENCH-RATE", date(2024, 1, 1), MAKER, RECORDED)
+        said = (int(ReadingStatus.VALID), "", millis(RECORDED))
+        rows = [
+            (
+                UTILITY,
+                midnight_ms(day),
+                meter,
+                int(ReadingKind.RADIO_DUE),
+                0,
+                1_000 + part * (house * 97 % 90_000),
+                *said,
+            )
+            for part, day in enumerate((PERIOD.start, PERIOD.end))
+            for house, meter in enumerate(houses.meters)
+        ]
+        insert_rows(session, Reading, _READING, rows)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("ANALYZE")
+
+
+def _run(engine: Engine, contracts: int, workers: int) -> dict[str, float]:
+    """Seconds of each stage of one run over everybody, without documents."""
+    size = max(1, -(-contracts // (workers * PARTITIONS_A_WORKER)))
+    plan = RunPlan("BENCH", PERIOD, "B2026", PERIOD.end, date(2026, 4, 30), {}, size)
+    by = run.Operator(CHECKER, processes(workers))
+    seconds = {}
+    started = time.perf_counter()
+    with write_session(engine) as session:
+        run_id = run.create(session, UTILITY, plan, MAKER, NOW).id
+    run.simulate(engine, UTILITY, run_id, by, NOW)
+    seconds["simulate"] = time.perf_counter() - started
+    with write_session(engine) as session:
+        run.approve(session, run.run_of(session, UTILITY, run_id), CHECKER, NOW)
+    started = time.perf_counter()
+    run.issue(engine, UTILITY, run_id, by, NOW)
+    seconds["issue"] = time.perf_counter() - started
+    return seconds
+
+
+def _bound(engine: Engine, contracts: int) -> float:
+    """Bills a second where nothing is done but to COPY all their rows, ready made, into tables without keys."""
+    driver: Any = engine.raw_connection()
+    try:
+        with driver.cursor() as cursor:
+            blocks = {}
+            for table in ROWS:
+                cursor.execute(f"CREATE TABLE bench_{table} (LIKE {table})")
+                with cursor.copy(f"COPY {table} TO STDOUT (FORMAT binary)") as out:
+                    blocks[table] = b"".join(bytes(part) for part in out)
+            driver.commit()
+            started = time.perf_counter()
+            for table, block in blocks.items():
+                with cursor.copy(f"COPY bench_{table} FROM STDIN (FORMAT binary)") as copy:
+                    stream = io.BytesIO(block)
+                    while part := stream.read(1 << 16):
+                        copy.write(part)
+            driver.commit()
+            return contracts / (time.perf_counter() - started)
+    finally:
+        driver.close()
