@@ -14,7 +14,7 @@ from portal.pages import render
 
 router = APIRouter()
 
-# Guesses per login and per address; a person who mistypes never meets it.
+# Wrong guesses per login and per address; a person who mistypes now and then never meets it.
 _limiter = MovingWindowRateLimiter(MemoryStorage())
 _PER_LOGIN = parse("10 per 5 minutes")
 _PER_ADDRESS = parse("100 per 5 minutes")
@@ -48,12 +48,15 @@ def enter(
 ) -> Response:
     """Check login and password; a new session replaces whatever the cookie held."""
     address = request.client.host if request.client else "?"
-    if not (_limiter.hit(_PER_LOGIN, usuario[:64]) and _limiter.hit(_PER_ADDRESS, address)):
+    guesses = ((_PER_LOGIN, usuario[:64]), (_PER_ADDRESS, address))
+    if not all(_limiter.test(limit, who) for limit, who in guesses):
         return _refuse(request, usuario, a, 429, "Demasiados intentos. Espera cinco minutos y vuelve a probar.")
     with write_session(request.app.state.engine) as session:
         user = authenticate(session, request.app.state.site.utility_id, usuario, clave)
         token = open_session(session, user) if user is not None else None
     if user is None or token is None:
+        for limit, who in guesses:
+            _limiter.hit(limit, who)
         return _refuse(request, usuario, a, 401, "El usuario o la contraseña no son correctos.")
     response = RedirectResponse(local_path(a) or home_of(user.role), 303)
     config = request.app.state.config

@@ -32,14 +32,16 @@ def logged_in(url: str, login: str) -> httpx.Client:
 
 @pytest.fixture(scope="module")
 def subscriber(portal_url: str) -> Iterator[httpx.Client]:
-    with logged_in(portal_url, "abonado") as client:
-        yield client
+    client = logged_in(portal_url, "abonado")
+    yield client
+    client.close()
 
 
 @pytest.fixture(scope="module")
 def clerk(portal_url: str) -> Iterator[httpx.Client]:
-    with logged_in(portal_url, "facturacion") as client:
-        yield client
+    client = logged_in(portal_url, "facturacion")
+    yield client
+    client.close()
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +154,12 @@ def test_a_wrong_password_says_nothing_about_the_login(portal_url: str) -> None:
     assert known.status_code == unknown.status_code == 401
     assert "Error: Entrar" in known.text
     assert known.text.replace("abonado", "") == unknown.text.replace("nadie", "")
+
+
+def test_guessing_is_slowed_down(portal_url: str) -> None:
+    with visitor(portal_url) as client:
+        answers = [client.post("/entrar", data={"usuario": "alguien", "clave": "x"}).status_code for _ in range(12)]
+    assert answers == [401] * 10 + [429] * 2
 
 
 def test_a_form_from_another_site_is_refused(portal_url: str) -> None:
