@@ -4,7 +4,7 @@ EN 13757-4:2019, 6 to 8 and table 10. Symbols that no code word stands for are c
 let one telegram in 65,536 with invented bits pass.
 """
 
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from protocols.wmbus.codes cimport E_LENGTH, E_SHORT, E_SYMBOLS
@@ -43,6 +43,22 @@ cdef int air_form(const uint8_t* chips, int32_t size) noexcept nogil:
     if chips[2] == 0x54 and chips[3] == 0x3D:
         return AIR_C1B
     return AIR_T1
+
+
+cdef inline int distance(const uint8_t* chips, uint32_t word) noexcept nogil:
+    """In how many bits four bytes differ from a word."""
+    cdef uint32_t other = <uint32_t>chips[0] << 24 | <uint32_t>chips[1] << 16 | <uint32_t>chips[2] << 8 | chips[3]
+    cdef int n = 0
+    other ^= word
+    while other:
+        other &= other - 1
+        n += 1
+    return n
+
+
+cdef bint has_damaged_sync(const uint8_t* chips, int32_t size) noexcept nogil:
+    """Whether a frame starts one bit beside a sync word of mode C: no frame of any other form does."""
+    return size >= 4 and (distance(chips, <uint32_t>0x543D54CD) == 1 or distance(chips, <uint32_t>0x543D543D) == 1)
 
 
 cdef inline int symbol(const uint8_t* chips, int32_t index) noexcept nogil:

@@ -20,6 +20,7 @@ cdef enum ErrorCode:
     E_CRC_LIKELY
     E_NO_CI
     E_APPLICATION
+    E_WIRED_START
 
 cdef enum DiagCode:
     D_NONE = 0

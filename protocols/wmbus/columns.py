@@ -30,7 +30,7 @@ class Columns:
     status       int16    status byte, -1 if there is none
     access_no    int16    access number, -1 if there is none
     state        uint8    index into ``STATES``; values are only there where it is 0
-    authentic    bool     whether a MAC, tag or payload CRC under the key agreed
+    authentic    bool     whether a MAC or tag under the meter's key agreed
     """
 
     address: npt.NDArray[np.uint64]

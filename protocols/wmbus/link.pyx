@@ -15,6 +15,7 @@ from protocols.wmbus.codes cimport (
     E_LONG,
     E_SHORT,
     E_WIRED_LENGTH,
+    E_WIRED_START,
     E_WIRED_STOP,
     E_WIRED_SUM,
 )
@@ -149,6 +150,10 @@ cdef void read_wired(Tele* t, const uint8_t* frame, int32_t size) noexcept nogil
         if frame[1] == frame[2] and size > length + 6 and frame[length + 5] == 0x16:
             diag(t, D_TRAILING, size - length - 6, 0)
             t.size = size = length + 6
+        if frame[0] != 0x68 or frame[3] != 0x68:
+            t.crc = CRC_BAD
+            fail(t, E_WIRED_START, frame[0], frame[3])
+            return
         if frame[1] != frame[2] or size != length + 6 or length < 3:
             t.crc = CRC_BAD
             fail(t, E_WIRED_LENGTH, length, size)
@@ -182,6 +187,12 @@ cdef inline bint looks_wired(const uint8_t* frame, int32_t size) noexcept nogil:
     )
 
 
+cdef inline bint second_block_holds(const uint8_t* frame, int32_t size) noexcept nogil:
+    """Whether bytes that an L field calls a frame without CRCs carry the CRC of format A's second block."""
+    cdef int32_t n = 16 if size >= HEADER + 2 + 18 else size - HEADER - 4
+    return n > 0 and crc_holds(frame + HEADER + 2, n)
+
+
 cdef bint damaged_link(const uint8_t* frame, int32_t size) noexcept nogil:
     """Whether a frame whose L field fits no form shows the CRCs of one whose L field was hit."""
     cdef int32_t at = HEADER + 2
@@ -208,6 +219,8 @@ cdef void read_auto(Tele* t, const uint8_t* frame, int32_t size) noexcept nogil:
     elif size == length + 1:
         if b_holds(frame, size):
             copy_b(t, frame, size)
+        elif second_block_holds(frame, size):
+            fail(t, E_LENGTH, length, size)
         else:
             copy_plain(t, frame, size)
     elif size == whole_a or (size > HEADER + 2 and crc_holds(frame, HEADER) and size > length + 1):

@@ -18,13 +18,14 @@ ERRORS: Final[tuple[tuple[str, str], ...]] = (
     ("wired_checksum", "wired frame: checksum {a:02X}, the bytes add up to {b:02X}"),
     ("layer_short", "layer with CI {a:02X}: only {b} bytes left, too few for its fields"),
     ("ci", "CI {a:02X}: not expected at offset {b}"),
-    ("link_form", "frame: not in the link format {a} it was said to have"),
+    ("link_form", "frame: starts one bit beside a sync word of mode C"),
     ("symbols", "on-air symbols: {a} of {b} are not valid 3-of-6 codes"),
     ("ell_variable", "extended link layer V: field list {a:02X} cannot be read"),
     ("afl_length", "authentication layer: its length {a} exceeds the {b} bytes left"),
     ("crc_likely", "link CRC: reads as a format B frame of {a} bytes with one bit wrong (say link none if it is not)"),
     ("no_ci", "frame: no CI field between offsets {a} and {b}"),
     ("application", "application error {a:02X} reported by the meter"),
+    ("wired_start", "wired frame: start bytes {a:02X} and {b:02X}, must be 68"),
 )
 
 DIAGNOSTICS: Final[tuple[tuple[str, str], ...]] = (
@@ -76,6 +77,7 @@ FATAL: Final = frozenset(
         "mac_wrong",
         "mode_unsupported",
         "ell_crc",
+        "unknown_ci",
         "compact_unknown",
         "compact_crc",
         "record_short",

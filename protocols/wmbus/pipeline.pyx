@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memset
 
 from protocols.wmbus.afl cimport read_afl
-from protocols.wmbus.air cimport air_form, from_air
+from protocols.wmbus.air cimport air_form, from_air, has_damaged_sync
 from protocols.wmbus.codes cimport (
     D_ALARM,
     D_ALREADY_DECRYPTED,
@@ -23,6 +23,7 @@ from protocols.wmbus.codes cimport (
     D_COMPACT_UNKNOWN,
     E_APPLICATION,
     E_CRC_LIKELY,
+    E_LINK_FORM,
     E_NO_CI,
 )
 from protocols.wmbus.compact cimport expand, read_compact, read_format
@@ -96,21 +97,17 @@ cdef int begin(Tele* t, const uint8_t* frame, int32_t size, int form) noexcept n
     ``form`` is a LinkFormat, or 16 plus an AirForm.
     """
     cdef uint8_t link[AIR_ROOM]
-    cdef Tele seen
     cdef int air = form - 16 if form >= 16 else AIR_NONE
     cdef int32_t n
     if form == LINK_UNKNOWN:
         air = air_form(frame, size)
     if air:
-        seen = t[0]
         n = from_air(t, frame, size, air, link, AIR_ROOM)
         if n > 0:
             read_link(t, link, n, LINK_B if air == AIR_C1B else LINK_A)
             t.received = size
-        if form == LINK_UNKNOWN and t.error and frame[0] + 1 == size:
-            # Only a frame whose L field happens to be 54 looks like a sync word.
-            t[0] = seen
-            read_link(t, frame, size, form)
+    elif form == LINK_UNKNOWN and has_damaged_sync(frame, size):
+        fail(t, E_LINK_FORM, 0, 0)
     else:
         read_link(t, frame, size, form)
     if t.error:
@@ -155,6 +152,7 @@ cdef int read_layers(Tele* t, int32_t at) noexcept nogil:
                     return STEP_KEY_ELL
                 else:
                     diag(t, D_ELL_CRC, t.ell_security, 0)
+                    t.incomplete = True
                     t.security = SEC_UNSUPPORTED if t.ell_security else 0
                     return finish(t)
         elif ci == CI_AFL and not t.afl:

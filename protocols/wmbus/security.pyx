@@ -61,7 +61,6 @@ cdef bint open_ell(Tele* t, const uint8_t* key, int size) noexcept nogil:
     memcpy(t.buf + t.ell_crc, plain, n)
     t.security = SEC_DECRYPTED
     t.proof = PROOF_CRC
-    t.authentic = True
     return True
 
 

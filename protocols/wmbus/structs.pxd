@@ -219,7 +219,7 @@ cdef struct Tele:
     uint8_t proof
     uint8_t format
     uint8_t step
-    bint authentic          # a MAC, tag or payload CRC agreed
+    bint authentic          # a MAC or tag agreed
     bint incomplete         # a fragment of a message, or a compact frame of unknown format
     uint8_t error           # index into messages.ERRORS, 0 if none
     int32_t error_a

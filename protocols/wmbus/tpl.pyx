@@ -82,6 +82,7 @@ cdef void read_tpl(Tele* t, int32_t at) noexcept nogil:
     t.app = <uint8_t>application_of(t.ci, wired)
     at += 1
     if t.app == APP_NONE:
+        t.incomplete = True
         diag(t, D_UNKNOWN_CI, t.ci, 0)
     if t.header == LONG_HEADER:
         at = read_long(t, at)
