@@ -194,3 +194,18 @@ def test_vat_is_on_the_sum_of_rounded_lines(items: list[tuple[str, Decimal, str]
     for item in sum_vat(lines):
         assert item.base == sum(entry.amount for entry in lines if entry.vat == item.code)
         assert item.vat == vat_on(item.base, item.code)
+
+
+def jabalquinto(*consumption: tuple[str, str, str]) -> tuple[InvoiceLine, ...]:
+    """A quarter's water bill: the fee and (quantity, price, amount) of each block."""
+    blocks = [line("AGUA_CONS", f"Consumo a {item[1]}", *item) for item in consumption]
+    return line("AGUA_SERV", "Cuota fija", "1", "8.46", "8.46"), *blocks
+
+
+def test_worked_bill_b14b_redistribution_after_an_estimate() -> None:
+    """B14b: 30 m3 estimated, 40 m3 over both quarters: 20 and 20, the first one rectified by differences (R4)."""
+    estimated = invoice(jabalquinto(("18", "0.42", "7.56"), ("12", "0.84", "10.08")))
+    real = jabalquinto(("18", "0.42", "7.56"), ("2", "0.84", "1.68"))
+    credit = ensure(correct([estimated], real, "I"))
+    assert invoice(real).total + credit.total == Decimal("10.23")
+    assert [item.quantity for item in credit.lines] == [Decimal(-12), Decimal(2)]
