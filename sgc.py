@@ -11,7 +11,7 @@ COMMANDS = (
     "edge.cli",
     "billing.cli",
     "central.cli",
-    "central.invoicing.cli",
+    "central.ops.bench_cli",
     "central.ops.audit_cli",
     "portal.cli",
     "demo.cli",

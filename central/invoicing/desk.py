@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
+from central import journal
 from central.invoicing.plan import PARKED, READY
 from central.invoicing.states import RunError, RunStatus
-from central.ops import journal
 from central.store.bulk import Row, changed, chunks, insert_rows
 from central.store.models import BillingRun, DraftBill, DraftException
 

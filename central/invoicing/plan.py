@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing.volume import Period
+from central import journal
 from central.invoicing.settings import RunSettings, settings_for
 from central.invoicing.states import RunError, RunStatus
-from central.ops import journal
 from central.store import new_id
 from central.store.models import BillingRun, Contract, RunPartition, SupplyPoint, Utility
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from central.ops import journal
+from central import journal
 from central.store.bulk import changed
 from central.store.models import BillingRun
 

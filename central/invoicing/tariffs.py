@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from billing.tariff import Book, parse
 from billing.volume import Period
+from central import journal
 from central.invoicing.states import RunError
-from central.ops import journal
 from central.store import new_id
 from central.store.models import TariffAssignment, TariffVersion
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
-from central.ops import journal
+from central import journal
 from central.store import new_id
 from central.store.models import Base
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from billing.volume import Period
 from central.invoicing import tariffs
-from central.invoicing.bench_town import NIF, UTILITY, Houses, add_houses, add_utility_row
 from central.invoicing.plan import RunPlan
+from central.ops.bench_town import NIF, UTILITY, Houses, add_houses, add_utility_row
 from central.register import KeyRing
 from central.store import new_id, write_session
 from central.store.bulk import insert_rows

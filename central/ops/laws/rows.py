@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Table, and_, exists, func, literal, select
 
+from central import journal
 from central.invoicing.states import RunStatus
-from central.ops import journal
 from central.ops.laws.law import Case, Report
 from central.store import guards
 from central.store.models import Base, BillingRun, Invoice, InvoiceLine, RunPartition

@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from central import register
-from central.ops import journal
+from central import journal, register
 from central.register import RegisterError
 from central.register.contracts import Terms, find_contract
 from central.register.meters import find_meter

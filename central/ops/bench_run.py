@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 from billing.rating.bench import TARIFF
 from billing.volume import Period
 from central.invoicing import run, tariffs
-from central.invoicing.bench_town import NIF, UTILITY, Houses, add_houses, add_utility_row
 from central.invoicing.drive import processes
 from central.invoicing.plan import RunPlan
+from central.ops.bench_town import NIF, UTILITY, Houses, add_houses, add_utility_row
 from central.ops.scratch import scratch_postgres
 from central.store import migrate, open_engine, write_session
 from central.store.bulk import insert_rows

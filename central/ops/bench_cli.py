@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from central.cli import bench_group
+from billing.cli import bench_group
 
 HELP = "Facturas emitidas por segundo sobre PostgreSQL / Issued bills per second on PostgreSQL"
 
@@ -25,7 +25,7 @@ def bench_run(
     as_json: Annotated[bool, typer.Option("--json", help="Resultado en JSON / Result as JSON")] = False,
 ) -> None:
     """Measure a run from its simulation to its issued bills, without documents."""
-    from central.invoicing.bench import measure
+    from central.ops.bench_run import measure
     from central.ops.scratch import ScratchError
 
     try:

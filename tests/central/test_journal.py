@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
-from central.ops import journal
+from central import journal
 from central.store import open_engine, read_session, write_session
 from central.store.models import AuditEntry
 from tests.central.factories import NOW, UTILITY, found
