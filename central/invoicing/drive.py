@@ -21,12 +21,13 @@ from central.invoicing.worker import lent, work
 from central.store import read_session
 from central.store.models import RunPartition
 
-Progress = Callable[[int, int, float], None]
+Progress = Callable[[int, int, int], None]
 """Called with contracts done, contracts in all, and contracts per second since the stage was taken up."""
 Executors = Callable[[], Executor]
 """Makes a fresh executor: a pool whose worker was killed is broken and a new one takes over."""
 
 FRUITLESS_ROUNDS = 3
+A_SECOND = 1_000_000_000
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -54,7 +55,7 @@ def processes(workers: int | None = None) -> Executors:
     return partial(ProcessPoolExecutor, workers, context)
 
 
-def ignore(done: int, total: int, rate: float) -> None:
+def ignore(done: int, total: int, rate: int) -> None:
     """The progress of whoever does not watch."""
 
 
@@ -136,11 +137,11 @@ class _Meter:
             rows: list[Any] = list(session.execute(found))
         self._total = sum(row.contracts for row in rows)
         self._before = self._done = sum(row.contracts for row in rows if row.state != OPEN)
-        self._started = time.monotonic()
+        self._started = time.monotonic_ns()
         self._progress = progress
         progress(self._done, self._total, 0)
 
     def add(self, contracts: int) -> None:
         self._done += contracts
-        seconds = time.monotonic() - self._started
-        self._progress(self._done, self._total, (self._done - self._before) / seconds if seconds else 0)
+        nanoseconds = time.monotonic_ns() - self._started
+        self._progress(self._done, self._total, (self._done - self._before) * A_SECOND // max(nanoseconds, 1))
