@@ -8,18 +8,25 @@ import numpy as np
 from central.reading.validation.series import MeterInfo, Series
 from central.times import DAY_MS
 
+DAYS_BEFORE = 30
+
 
 @dataclass(frozen=True)
 class Idle:
-    """A meter whose index is the same from ``since_ms`` to its last reading, and the days before that."""
+    """A meter whose index is the same from ``since_ms`` to its last reading, and the up to 30 days before that.
+
+    ``moved`` says whether the series saw it reach this index; else it has stood still for longer than is known here,
+    and the other numbers are zero.
+    """
 
     meter: MeterInfo
     since_ms: int
     last_ms: int
     index_litres: int
-    days_before: int
-    litres_before: int
-    days_with_use: int
+    moved: bool
+    days_before: int = 0
+    litres_before: int = 0
+    days_with_use: int = 0
 
     @property
     def days(self) -> int:
@@ -27,27 +34,21 @@ class Idle:
         return (self.last_ms - self.since_ms) // DAY_MS
 
 
-def idle_meters(series: Series, at_least_days: int, days_before: int) -> Iterator[Idle]:
-    """Meters that have not moved for ``at_least_days`` and had readings for ``days_before`` before that."""
+def idle_meters(series: Series) -> Iterator[Idle]:
+    """Every meter with readings, whether it has stood still for days or for a moment."""
     chain = series.chain
     for meter, rows in series.rows_of():
         on = np.flatnonzero(chain.believed[rows])
-        if len(on) < 3:
+        if not len(on):
             continue
         value, at_ms = chain.value[rows][on], series.at_ms[rows][on]
         stop = int(np.searchsorted(value, value[-1]))
-        since, last = int(at_ms[stop]), int(at_ms[-1])
-        window = since - days_before * DAY_MS
-        if last - since < at_least_days * DAY_MS or at_ms[0] > window:
+        since, last, index = int(at_ms[stop]), int(at_ms[-1]), int(value[-1])
+        if stop == 0:
+            yield Idle(meter, since, last, index, moved=False)
             continue
-        begin = max(int(np.searchsorted(at_ms, window, side="right")) - 1, 0)
+        begin = max(int(np.searchsorted(at_ms, since - DAYS_BEFORE * DAY_MS, side="right")) - 1, 0)
         moved = np.flatnonzero(np.diff(value[begin : stop + 1]) > 0) + begin + 1
-        yield Idle(
-            meter,
-            since,
-            last,
-            int(value[-1]),
-            days_before,
-            int(value[stop] - value[begin]),
-            min(len(np.unique(at_ms[moved] // DAY_MS)), days_before),
-        )
+        days = min(DAYS_BEFORE, (since - int(at_ms[begin])) // DAY_MS)
+        with_use = min(len(np.unique(at_ms[moved] // DAY_MS)), days)
+        yield Idle(meter, since, last, index, True, days, int(value[stop] - value[begin]), with_use)

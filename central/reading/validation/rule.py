@@ -31,8 +31,16 @@ class Verdict:
     reason: str
 
 
+@dataclass(frozen=True)
+class Over:
+    """What the rule found about a subject, where it began before an instant, is over."""
+
+    subject: str
+    before_ms: int
+
+
 P = TypeVar("P", bound=Parameters)
-Result = Verdict | Found
+Result = Verdict | Found | Over
 Check = Callable[[Series, P], Iterable[Result]]
 
 
@@ -40,9 +48,8 @@ Check = Callable[[Series, P], Iterable[Result]]
 class Rule(Generic[P]):
     """A named check of a stretch of readings. ``title`` is for people, Spanish.
 
-    ``lapses``: its open finding about a meter is closed when the rule no longer finds it. ``of_meters``: it looks at
-    readings meter by meter; else it is asked once for a utility, with an empty series. ``slow``: it looks back over
-    months, so that it is asked once a day instead of each time something new came in.
+    ``of_meters``: it looks at readings meter by meter; else it is asked once for a utility, with an empty series.
+    ``slow``: it looks back over months, so that it is asked once a day instead of each time something new came in.
     """
 
     name: str
@@ -50,7 +57,6 @@ class Rule(Generic[P]):
     severity: str
     parameters: P
     check: Check[P]
-    lapses: bool = False
     of_meters: bool = True
     slow: bool = False
 

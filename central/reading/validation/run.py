@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from central.reading import findings
 from central.reading.findings import CLOSED, OPEN, Found
-from central.reading.validation.rule import Rule, Verdict, configured_rules
-from central.reading.validation.series import MeterInfo, Series, load_series
+from central.reading.validation.rule import Over, Rule, Verdict, configured_rules
+from central.reading.validation.series import Series, load_series
 from central.store.bulk import chunks
 from central.store.models import Finding, Meter, Reading, ReadingStatus, Utility, ValidationMark
 from central.times import DAY_MS, millis
@@ -169,10 +169,8 @@ def _validate_stretch(
         results = list(rule.check(series, rule.parameters))
         for verdict in (result for result in results if isinstance(result, Verdict)):
             verdicts.setdefault(verdict.row, verdict)
-        found_by_rule = [result for result in results if isinstance(result, Found)]
-        found += found_by_rule
-        if rule.lapses:
-            _close_lapsed(connection, utility_id, rule.name, series.meters, {one.subject for one in found_by_rule})
+        found += [result for result in results if isinstance(result, Found)]
+        _close(connection, utility_id, rule.name, [result for result in results if isinstance(result, Over)])
     names = tuple(f"{rule.name}: " for rule in configured)
     changed = _write_verdicts(connection, series, verdicts, stretch.from_ms(JUDGED_AGAIN_MS), names)
     opened = findings.record(connection, utility_id, found, now_ms)
@@ -237,20 +235,22 @@ def _change(series: Series, row: int, status: int, reason: str) -> dict[str, Any
     }
 
 
-def _close_lapsed(
-    connection: Connection, utility_id: int, rule: str, meters: Sequence[MeterInfo], still: set[str]
-) -> None:
-    over = [meter.address for meter in meters if meter.address not in still]
-    if over:
+def _close(connection: Connection, utility_id: int, rule: str, over: Sequence[Over]) -> None:
+    """Close a rule's open findings that are over."""
+    if not over:
+        return
+    before = {one.subject: one.before_ms for one in over}
+    query = select(Finding.id, Finding.subject, Finding.since_ms).where(
+        Finding.utility_id == utility_id, Finding.rule == rule, Finding.status == OPEN
+    )
+    closed = [
+        finding_id
+        for finding_id, subject, since_ms in connection.execute(query).all()
+        if since_ms < before.get(subject, 0)
+    ]
+    for some in chunks(closed, METERS_AT_ONCE):
         connection.execute(
-            update(Finding)
-            .where(
-                Finding.utility_id == utility_id,
-                Finding.rule == rule,
-                Finding.status == OPEN,
-                Finding.subject.in_(over),
-            )
-            .values(status=CLOSED)
+            update(Finding).where(Finding.utility_id == utility_id, Finding.id.in_(some)).values(status=CLOSED)
         )
 
 

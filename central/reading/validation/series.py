@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select
 
-from central.store.models import ReadingKind
+from central.store.models import Contract, ContractTerms, Installation, Meter, ReadingKind
 from central.times import HOUR_MS
 
 if TYPE_CHECKING:
@@ -31,13 +31,17 @@ RADIO_KINDS = (int(ReadingKind.RADIO), int(ReadingKind.RADIO_DUE))
 
 @dataclass(frozen=True)
 class MeterInfo:
-    """A meter as rules need it: ``hangs`` are its installations (from ms, to ms or None, supply point)."""
+    """A meter as rules need it: ``hangs`` are its installations (from ms, to ms or None, supply point).
+
+    ``dwellings`` are those of the contract at its last place, at least one: a bulk meter has many.
+    """
 
     id: int
     address: str
     modulus_litres: int
     q4_litres_hour: int
     hangs: tuple[tuple[int, int | None, int], ...] = ()
+    dwellings: int = 1
 
     def supply_point_at(self, ms: int) -> int | None:
         """Where the meter hangs at an instant."""
@@ -90,27 +94,49 @@ def q4_of(calibre_mm: int, q3_litres_hour: int | None) -> int:
 
 def load_meters(connection: Connection, utility_id: int, meter_ids: Sequence[int]) -> list[MeterInfo]:
     """Meters by ascending id, with where they hung."""
-    ids = ", ".join(map(str, meter_ids))
     hangs: dict[int, list[tuple[int, int | None, int]]] = {}
     for meter_id, start, end, point in connection.execute(
-        text(
-            "SELECT meter_id, from_ms, to_ms, supply_point_id FROM installation "  # noqa: S608 - whole numbers
-            f"WHERE utility_id = :utility AND retired_at IS NULL AND meter_id IN ({ids}) ORDER BY from_ms"
-        ),
-        {"utility": utility_id},
+        select(Installation.meter_id, Installation.from_ms, Installation.to_ms, Installation.supply_point_id)
+        .where(
+            Installation.utility_id == utility_id,
+            Installation.retired_at.is_(None),
+            Installation.meter_id.in_(meter_ids),
+        )
+        .order_by(Installation.from_ms)
     ):
         hangs.setdefault(meter_id, []).append((start, end, point))
+    dwellings = _dwellings(connection, utility_id, {places[-1][2] for places in hangs.values()})
     found = connection.execute(
-        text(
-            "SELECT id, address, modulus_litres, calibre_mm, q3_litres_hour FROM meter "  # noqa: S608 - whole numbers
-            f"WHERE utility_id = :utility AND id IN ({ids}) ORDER BY id"
-        ),
-        {"utility": utility_id},
+        select(Meter.id, Meter.address, Meter.modulus_litres, Meter.calibre_mm, Meter.q3_litres_hour)
+        .where(Meter.utility_id == utility_id, Meter.id.in_(meter_ids))
+        .order_by(Meter.id)
     )
     return [
-        MeterInfo(meter_id, address, modulus, q4_of(calibre, q3), tuple(hangs.get(meter_id, ())))
+        MeterInfo(
+            meter_id, address, modulus, q4_of(calibre, q3), tuple(places := hangs.get(meter_id, [])),
+            dwellings.get(places[-1][2], 1) if places else 1,
+        )
         for meter_id, address, modulus, calibre, q3 in found
-    ]
+    ]  # fmt: skip
+
+
+def _dwellings(connection: Connection, utility_id: int, points: set[int]) -> dict[int, int]:
+    """How many dwellings the present contracts of supply points serve."""
+    query = (
+        select(Contract.supply_point_id, func.max(ContractTerms.dwellings))
+        .join(
+            ContractTerms,
+            (ContractTerms.utility_id == Contract.utility_id) & (ContractTerms.contract_id == Contract.id),
+        )
+        .where(
+            Contract.utility_id == utility_id,
+            Contract.supply_point_id.in_(points),
+            ContractTerms.retired_at.is_(None),
+            ContractTerms.valid_to.is_(None),
+        )
+        .group_by(Contract.supply_point_id)
+    )
+    return {point: max(1, dwellings) for point, dwellings in connection.execute(query)}
 
 
 def load_series(connection: Connection, utility_id: int, meter_ids: Sequence[int], from_ms: int, now_ms: int) -> Series:

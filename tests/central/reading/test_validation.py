@@ -237,24 +237,43 @@ def test_a_leak_that_goes_on_is_one_finding(town: Town) -> None:
 # Idle registers -----------------------------------------------------------------------------------------------------
 
 
+def still_since(points: list[Point], hours: int) -> list[Point]:
+    """The same home with a register that stops some hours before now."""
+    index = next(litres for at, litres in points if at <= hours)
+    return [(at, litres if at > hours else index) for at, litres in points]
+
+
 def test_a_stopped_register_is_told_from_an_empty_home(town: Town) -> None:
-    lived = living(60)
-    stopped = [(hours, litres if hours > 12 * 24 else dict(lived)[12 * 24]) for hours, litres in lived]
-    add(town, 1, stopped)
+    days = 25 * 24
+    add(town, 1, still_since(living(60), days))
     weekend = [(hours, 5000 + max(0, 60 * 24 - hours) // (7 * 24) * 900) for hours in range(60 * 24, -1, -12)]
-    add(town, 2, [(hours, litres if hours > 12 * 24 else dict(weekend)[12 * 24]) for hours, litres in weekend])
+    add(town, 2, still_since(weekend, days))
     run(town)
     assert found(town) == [("stopped_meter", town.meters[0])]
-    assert finding(town).numbers == {"days": 12, "days_with_use": 30, "litres_a_day": 240}
+    assert finding(town).numbers == {"days": 25, "days_with_use": 30, "litres_a_day": 240}
 
 
-def test_zero_use_is_told_after_a_month_and_lapses_when_water_runs_again(town: Town) -> None:
-    lived = living(75)
-    still = dict(lived)[40 * 24]
-    add(town, 1, [(hours, min(litres, still)) for hours, litres in lived if hours > 0])
+def test_a_register_that_goes_on_standing_still_stays_told(town: Town) -> None:
+    """Also when the rule no longer sees how it was before, and until it moves."""
+    before = [(hours + 60 * 24, litres) for hours, litres in still_since(living(60), 25 * 24)]
+    index = before[-1][1]
+    add(town, 1, before, recorded_ms=NOW_MS - 60 * DAY_MS)
+    validate_all(town.engine, NOW - timedelta(days=60))
+    assert ("stopped_meter", town.meters[0]) in found(town)
+    add(town, 1, [(hours, index) for hours in range(59 * 24, -1, -4)])
+    validate_all(town.engine, NOW)
+    assert ("stopped_meter", town.meters[0]) in found(town)
+    add(town, 1, [(-0.01, index + 3)], recorded_ms=NOW_MS + HOUR_MS)
+    validate_all(town.engine, NOW + timedelta(days=1))
+    assert ("stopped_meter", town.meters[0]) in found(town, "closed")
+
+
+def test_zero_use_is_told_after_a_month_and_is_over_when_water_runs_again(town: Town) -> None:
+    points = still_since(living(75), 40 * 24)
+    add(town, 1, points[:-1])
     run(town)
     assert ("zero_use", town.meters[0]) in found(town)
-    add(town, 1, [(0, still + 5)])
+    add(town, 1, [(0, points[-1][1] + 5)])
     run(town)
     assert found(town) == []
     assert ("zero_use", town.meters[0]) in found(town, "closed")

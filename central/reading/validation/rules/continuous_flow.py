@@ -19,6 +19,8 @@ from central.times import HOUR_MS
 class ContinuousFlow(Parameters, frozen=True):
     """Thresholds in l/h and the hours they must be exceeded without a break, for a small leak, a big one, a burst.
 
+    The two of leaks are for one dwelling; a bulk meter's are as many times higher as it serves dwellings.
+
     Intervals longer than ``longest_gap_hours`` end a stretch; where most are longer than ``fine_hours``, a leak needs
     ``coarse_factor`` times the hours.
     """
@@ -31,7 +33,7 @@ class ContinuousFlow(Parameters, frozen=True):
     burst_hours: int = 3
     longest_gap_hours: int = 13
     fine_hours: float = 1.5
-    coarse_factor: int = 2
+    coarse_factor: int = 4
 
 
 @dataclass(frozen=True)
@@ -52,21 +54,25 @@ def check(series: Series, parameters: ContinuousFlow) -> Iterator[Result]:
     if not len(intervals.first):
         return
     coarse = _coarse_meters(intervals, parameters.fine_hours, len(series.meters))
+    dwellings = np.array([meter.dwellings for meter in series.meters], dtype=np.int64)
     told: list[tuple[int, int, int]] = []
-    for level, threshold, hours in (
+    for level, litres_hour, hours in (
         ("burst", parameters.burst_litres_hour, parameters.burst_hours),
         ("big", parameters.big_litres_hour, parameters.big_hours),
         ("small", parameters.small_litres_hour, parameters.small_hours),
     ):
-        factor = np.where(coarse & (level != "burst"), parameters.coarse_factor, 1)
-        for start, end, lasted, litres in _stretches(intervals, threshold, hours * factor):
+        leak = level != "burst"
+        threshold = litres_hour * dwellings if leak else np.full_like(dwellings, litres_hour)
+        needed = hours * np.where(coarse & leak, parameters.coarse_factor, 1)
+        for start, end, lasted, litres in _stretches(intervals, threshold, needed):
             meter = int(intervals.meter[start])
             since, until = int(series.at_ms[intervals.first[start]]), int(series.at_ms[intervals.last[end]])
             if any(place == meter and begun <= since and until <= over for place, begun, over in told):
                 continue
             told.append((meter, since, until))
             least = float((intervals.litres[start : end + 1] / intervals.hours[start : end + 1]).min())
-            yield _found(series, meter, level, (since, until), threshold, (round(lasted), litres, int(least)))
+            flow = (round(lasted), litres, int(least))
+            yield _found(series, meter, level, (since, until), int(threshold[meter]), flow)
 
 
 def _found(
@@ -113,12 +119,12 @@ def _coarse_meters(intervals: _Intervals, fine_hours: float, meters: int) -> Boo
     return coarse
 
 
-def _stretches(intervals: _Intervals, threshold: int, needed: Ints) -> Iterator[tuple[int, int, float, int]]:
+def _stretches(intervals: _Intervals, threshold: Ints, needed: Ints) -> Iterator[tuple[int, int, float, int]]:
     """First and last interval, hours and litres of every unbroken stretch at the threshold that lasts long enough.
 
-    ``needed`` is in hours, by meter.
+    ``threshold`` is in l/h and ``needed`` in hours, by meter.
     """
-    flowing = intervals.litres + intervals.resolution > threshold * intervals.hours
+    flowing = intervals.litres + intervals.resolution > threshold[intervals.meter] * intervals.hours
     joined = np.concatenate(([False], intervals.first[1:] == intervals.last[:-1]))
     starts = np.flatnonzero(flowing & ~(joined & np.concatenate(([False], flowing[:-1]))))
     ends = np.flatnonzero(flowing & ~np.concatenate((joined[1:] & flowing[1:], [False])))
@@ -126,7 +132,7 @@ def _stretches(intervals: _Intervals, threshold: int, needed: Ints) -> Iterator[
     litres = np.concatenate(([0], np.cumsum(intervals.litres)))
     lasted = hours[ends + 1] - hours[starts]
     passed = litres[ends + 1] - litres[starts]
-    long = (lasted >= needed[intervals.meter[starts]] - 1e-6) & (passed >= threshold * lasted)
+    long = (lasted >= needed[intervals.meter[starts]] - 1e-6) & (passed >= threshold[intervals.meter[starts]] * lasted)
     for place in np.flatnonzero(long).tolist():
         yield int(starts[place]), int(ends[place]), float(lasted[place]), int(passed[place])
 

@@ -1,27 +1,37 @@
-"""A register that stopped from one day to the next although there was use nearly every day before."""
+"""A register that stopped although there was use on most days before, for longer than people are away."""
 
 from collections.abc import Iterator
 
 from central.reading.findings import Found
 from central.reading.validation.idle import idle_meters
-from central.reading.validation.rule import Parameters, Result, Rule
+from central.reading.validation.rule import Over, Parameters, Result, Rule
 from central.reading.validation.series import Series
 from central.times import DAY_MS
 
 
 class StoppedMeter(Parameters, frozen=True):
-    """Still for ``days``, after use on ``days_with_use`` of the 30 days before and ``litres_a_day`` on average."""
+    """Still for ``days``, after use on ``percent_of_days`` of the month before and ``litres_a_day`` on average.
 
-    days: int = 10
-    days_with_use: int = 26
+    Of that month at least ``days_before`` must be known.
+    """
+
+    days: int = 21
+    percent_of_days: int = 70
     litres_a_day: int = 50
+    days_before: int = 14
 
 
 def check(series: Series, parameters: StoppedMeter) -> Iterator[Result]:
     """Meters that stand still although their homes are lived in."""
-    for idle in idle_meters(series, parameters.days, days_before=30):
+    for idle in idle_meters(series):
+        if not idle.moved:
+            continue
+        yield Over(idle.meter.address, idle.since_ms)
+        if idle.days < parameters.days or idle.days_before < parameters.days_before:
+            continue
         average = idle.litres_before // idle.days_before
-        if idle.days_with_use < parameters.days_with_use or average < parameters.litres_a_day:
+        often = idle.days_with_use * 100 >= parameters.percent_of_days * idle.days_before
+        if not often or average < parameters.litres_a_day:
             continue
         yield Found(
             rule=RULE.name,
@@ -40,4 +50,4 @@ def check(series: Series, parameters: StoppedMeter) -> Iterator[Result]:
         )
 
 
-RULE = Rule("stopped_meter", "Contador parado", "high", StoppedMeter(), check, lapses=True, slow=True)
+RULE = Rule("stopped_meter", "Contador parado", "high", StoppedMeter(), check, slow=True)
