@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -167,6 +168,24 @@ def _run_until(client: mqtt.Client, callback: str, times: int) -> None:
     setattr(client, callback, lambda *arguments: seen.append(arguments))
     while len(seen) < times:
         assert client.loop(timeout=5.0) == mqtt.MQTT_ERR_SUCCESS
+
+
+SERVED = """
+import os, signal, subprocess, sys, time
+from tests.fixtures.tether import ends_with_us
+child = subprocess.Popen(["sleep", "600"], preexec_fn=ends_with_us(signal.SIGKILL), start_new_session=True)
+print(child.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_servers_end_with_a_killed_test_run() -> None:
+    root = Path(__file__).parents[2]
+    killed = subprocess.run([sys.executable, "-c", SERVED], capture_output=True, text=True, check=False, cwd=root)
+    status = Path("/proc", killed.stdout.strip(), "status")
+    # Gone, or a zombie where nobody in a container collects orphans.
+    while status.exists() and "State:\tZ" not in status.read_text():
+        time.sleep(0.05)
 
 
 def test_shared_folder_has_its_readme(shared: Path) -> None:
