@@ -1,6 +1,7 @@
 """The portal in a real browser: keyboard, reflow, accessibility, no script needed."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -23,7 +24,7 @@ def log_in(page: Page, url: str, login: str) -> None:
 @pytest.mark.parametrize("width", [320, 390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_subscribers_pages_are_accessible_and_reflow(
-    browser: Browser, portal_url: str, axe: Axe, width: int, scheme: str
+    browser: Browser, portal_url: str, axe: Axe, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 740}, color_scheme=scheme, locale="es-ES")
     page = context.new_page()
