@@ -10,11 +10,13 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 import psycopg
-from sqlalchemy import JSON, CursorResult, Delete, Dialect, Table, Update
+from sqlalchemy import JSON, Connection, CursorResult, Delete, Dialect, Table, Update, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from central.store.base import Base
+
+MANY = 100
 
 Row = tuple[Any, ...]
 _Convert = Callable[[Any], Any]
@@ -30,6 +32,8 @@ def insert_rows(session: Session, model: type[Base], columns: Sequence[str], row
     ready = _converted(table, tuple(columns), connection.dialect, rows)
     if connection.dialect.name == "postgresql":
         _copy(connection.connection.dbapi_connection, table, columns, ready)
+        if len(rows) >= MANY:
+            _ensure_statistics(connection, table)
     else:
         connection.exec_driver_sql(_insert(table, columns, "?"), ready)
     return len(ready)
@@ -80,6 +84,17 @@ def _copy(driver: Any, table: Table, columns: Sequence[str], rows: Sequence[Row]
     except psycopg.IntegrityError as error:
         # COPY goes past SQLAlchemy; callers need one kind of error whatever the database.
         raise IntegrityError(statement, None, error) from error
+
+
+def _ensure_statistics(connection: Connection, table: Table) -> None:
+    """Let PostgreSQL look at a table that it never looked at, as soon as it is filled.
+
+    Every key starts with ``utility_id``. Without statistics PostgreSQL takes that column alone for selective, and
+    checks a foreign key to the new rows by reading all of them, for each child.
+    """
+    never = text("SELECT reltuples < 0 FROM pg_class WHERE oid = to_regclass(:name)")
+    if connection.scalar(never, {"name": f'"{table.name}"'}):
+        connection.exec_driver_sql(f'ANALYZE "{table.name}"')
 
 
 def _converted(table: Table, columns: tuple[str, ...], dialect: Dialect, rows: Sequence[Row]) -> list[Row]:
