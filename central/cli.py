@@ -196,7 +196,9 @@ def import_batch(settings: Config, engine: Engine, payload: bytes, as_json: bool
 @device.command(help="Da de alta un terminal / Enrol a device")
 def enrol(
     name: Annotated[str, typer.Argument(help="Nombre: a-z, 0-9 y '-' / Name: a-z, 0-9 and '-'")],
-    kind: Annotated[str, typer.Option(help="handheld, vehicle, fixed")] = "handheld",
+    kind: Annotated[
+        str, typer.Option(help="Clase: handheld, vehicle, fixed / Kind: handheld, vehicle, fixed")
+    ] = "handheld",
     utility: UtilityOption = None,
     config: ConfigOption = None,
     db: DbOption = None,

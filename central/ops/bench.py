@@ -14,9 +14,9 @@ import aiomqtt
 from sqlalchemy import Engine, func, select
 
 from central.config import BrokerConfig
-from central.ops.metrics import Metrics
 from central.ops.scratch import scratch_broker, scratch_postgres
 from central.reading.ingest import Ingest
+from central.reading.metrics import Metrics
 from central.reading.mqtt import open_publisher
 from central.reading.worker import Worker
 from central.register import Change, add_utility, enrol_device

@@ -36,7 +36,14 @@ def scratch_postgres() -> Iterator[str]:
             [programs, "-D", home / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"],
             user=user, cwd=home, check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        command: list[Path | str] = [programs.parent / "postgres", "-D", home / "data", "-k", home, "-clisten_addresses="]
+        command: list[Path | str] = [
+            programs.parent / "postgres",
+            "-D",
+            home / "data",
+            "-k",
+            home,
+            "-clisten_addresses=",
+        ]
         with _running(command, home, user) as process:
             try:
                 _until_it_answers(process, home)

@@ -15,9 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from central.config import Config, ConfigError, OpsConfig
 from central.ops.listener import create_listener
-from central.ops.metrics import Metrics
 from central.reading import quarantine
 from central.reading.ingest import Ingest
+from central.reading.metrics import Metrics
 from central.reading.validation import RuleError, validate_all
 from central.reading.worker import Worker
 from central.register.keys import KeyRing

@@ -35,5 +35,5 @@ def expected_band(
     start = next(place for place, ms in enumerate(at_ms) if ms >= last_ms - HISTORY_DAYS * DAY_MS)
     span = last_ms - at_ms[start]
     usual = (last - litres[start]) * DAY_MS // span if span >= 7 * DAY_MS else DEFAULT_LITRES_A_DAY
-    days = max(0, when_ms - last_ms) / DAY_MS
-    return Band(last, last + round(factor * max(usual, 1) * days) + margin_litres, last, last_ms, usual)
+    advance = factor * max(usual, 1) * max(0, when_ms - last_ms) // DAY_MS
+    return Band(last, last + advance + margin_litres, last, last_ms, usual)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from central.store.models import Meter, SupplyPoint
 from central.store.parts import in_parts
 
-REMEMBERED_S = 60.0
+REMEMBERED_S = 60
 
 Found = TypeVar("Found")
 Find = Callable[[Connection, int, list[str]], dict[str, Found]]

@@ -13,10 +13,10 @@ import aiomqtt
 import structlog
 
 from central.config import BrokerConfig
-from central.ops.backoff import Backoff
-from central.ops.metrics import Metrics
 from central.reading.arrivals import Arrival
+from central.backoff import Backoff
 from central.reading.ingest import Applied, Ingest
+from central.reading.metrics import Metrics
 from central.reading.mqtt import acknowledge, open_consumer, subscribe_batches
 from protocols.sync import Ack, ack_topic, device_of, encode_message
 
@@ -123,7 +123,7 @@ class Worker:
             _tell(applied)
             return applied
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, seconds: float) -> None:  # float: seconds
         try:
             await asyncio.wait_for(self._stop.wait(), seconds)
         except TimeoutError:

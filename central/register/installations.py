@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from central.reading.record import record_reading
 from central.register.change import Change, journalled, succeed
 from central.register.errors import RegisterError
+from central.register.indices import record_reading
 from central.store import new_id
 from central.store.models import Installation, Meter, ReadingKind, SupplyPoint
 from central.times import instant_of, millis

@@ -5,7 +5,8 @@ and may find something about a meter (a leak, a stopped register) without judgin
 taken back when later readings show that it was wrong; those of ingest and of people are not touched.
 """
 
-from central.reading.validation.rule import Rule, RuleError, all_rules
+from central.reading.validation.registry import all_rules
+from central.reading.validation.rule import Rule, RuleError
 from central.reading.validation.run import Validated, validate, validate_all
 
 __all__ = ["Rule", "RuleError", "Validated", "all_rules", "validate", "validate_all"]

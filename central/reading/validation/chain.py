@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from central.reading.validation.series import Bools, Ints, MeterInfo, Series, hours_between
+from central.reading.validation.columns import Bools, Columns, Ints, MeterInfo
 from central.store.models import ReadingKind, ReadingStatus
+from central.times import HOUR_MS
 
 SLACK_LITRES = 1000
 _HUMAN = (int(ReadingKind.TYPED), int(ReadingKind.SELF), int(ReadingKind.THIRD_PARTY))
@@ -38,7 +39,7 @@ class Chain:
         return np.flatnonzero(mask)
 
 
-def chain_of(series: Series) -> Chain:
+def chain_of(series: Columns) -> Chain:
     """The chain of every meter of a series."""
     considered = (series.kind != int(ReadingKind.ESTIMATED)) & (series.status != int(ReadingStatus.REJECTED))
     coarse = np.isin(series.kind, _HUMAN) & (series.litres % _COARSE == 0)
@@ -73,11 +74,11 @@ def longest_rise(values: Sequence[int]) -> list[bool]:
     return on
 
 
-def _unrolled(series: Series, meter: MeterInfo, rows: Ints) -> Ints:
+def _unrolled(series: Columns, meter: MeterInfo, rows: Ints) -> Ints:
     """The index as if the register had no end: a fall by most of the modulus that the flow allows is a rollover."""
     litres, modulus = series.litres[rows], meter.modulus_litres
     step = np.diff(litres)
-    most = meter.q4_litres_hour * hours_between(series.at_ms[rows[:-1]], series.at_ms[rows[1:]]) + SLACK_LITRES
+    most = meter.q4_litres_hour * np.diff(series.at_ms[rows]) // HOUR_MS + SLACK_LITRES
     over = (step < -modulus // 2) & (step + modulus <= most)
     # A single low reading near the end of the register looks like a rollover and is followed by its opposite.
     back = (step > modulus // 2) & (np.cumsum(over) > 0)
@@ -99,7 +100,7 @@ def _within_coarse(values: Ints, coarse: Bools) -> Ints:
     return result
 
 
-def _resolution(series: Series, rows: Ints) -> Ints:
+def _resolution(series: Columns, rows: Ints) -> Ints:
     """The steps of a meter's index: the greatest power of ten, up to a cubic metre, that divides every difference."""
     result = np.ones(len(series.meters), dtype=np.int64)
     meter = series.meter_of_row[rows]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from central.reading.validation.series import MeterInfo, Series
+from central.reading.validation.columns import MeterInfo
+from central.reading.validation.series import Series
 from central.times import DAY_MS
 
 DAYS_BEFORE = 30

@@ -1,10 +1,7 @@
 """What a rule is, and the list of them."""
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -70,24 +67,3 @@ class Rule(Generic[P]):
         except msgspec.ValidationError as error:
             raise RuleError(f"settings.validation.{self.name}: {error}") from error
         return replace(self, parameters=parameters)
-
-
-@cache
-def all_rules() -> tuple[Rule[Any], ...]:
-    """Every rule, by name."""
-    from central.reading.validation import rules as package
-
-    modules = (
-        importlib.import_module(f"{package.__name__}.{found.name}") for found in pkgutil.iter_modules(package.__path__)
-    )
-    return tuple(sorted((module.RULE for module in modules), key=lambda rule: rule.name))
-
-
-def configured_rules(settings: Mapping[str, Any]) -> tuple[Rule[Any], ...]:
-    """Every rule with the numbers of a utility's settings; raises :class:`RuleError`."""
-    given = settings.get("validation", {})
-    unknown = set(given) - {rule.name for rule in all_rules()}
-    if unknown:
-        known = ", ".join(rule.name for rule in all_rules())
-        raise RuleError(f"settings.validation.{sorted(unknown)[0]}: no such rule, must be one of {known}")
-    return tuple(rule.configured(given.get(rule.name, {})) for rule in all_rules())

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from central.reading import findings
 from central.reading.findings import CLOSED, OPEN, Found
-from central.reading.validation.rule import Over, Rule, Verdict, configured_rules
+from central.reading.validation.registry import configured_rules
+from central.reading.validation.rule import Over, Rule, Verdict
 from central.reading.validation.series import Series, load_series
 from central.store.bulk import chunks
 from central.store.models import Finding, Meter, Reading, ReadingStatus, Utility, ValidationMark

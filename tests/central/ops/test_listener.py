@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from central.ops.listener import create_listener
-from central.ops.metrics import Metrics
 from central.reading.claims import Outcome
+from central.reading.metrics import Metrics
 
 
 @pytest.fixture

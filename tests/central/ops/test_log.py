@@ -1,6 +1,7 @@
 """Logs: one JSON object a line, and never a secret."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -9,7 +10,7 @@ from central.ops.log import WITHHELD, set_up_logs
 
 
 @pytest.fixture(autouse=True)
-def _own_configuration():
+def _own_configuration() -> Iterator[None]:
     before = structlog.get_config()
     yield
     structlog.configure(**before)

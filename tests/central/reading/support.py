@@ -109,7 +109,7 @@ def readings(engine: Engine, *, status: ReadingStatus | None = ReadingStatus.VAL
     if status is not None:
         query = query.where(Reading.status == status)
     with read_session(engine) as session:
-        return {tuple(row) for row in session.execute(query)}
+        return {(meter, at_ms, kind, litres) for meter, at_ms, kind, litres in session.execute(query)}
 
 
 def reading_of(town: Town, house: int, litres: int, at_ms: int = NOW_MS - MINUTE, kind: int = 1) -> tuple[int, ...]:
@@ -127,4 +127,4 @@ def kept(engine: Engine) -> list[tuple[str, str]]:
     """Kind and reason of every open quarantine entry."""
     query = select(Quarantine.kind, Quarantine.reason).where(Quarantine.resolved_at.is_(None)).order_by(Quarantine.id)
     with read_session(engine) as session:
-        return [tuple(row) for row in session.execute(query)]
+        return [(kind, reason) for kind, reason in session.execute(query)]

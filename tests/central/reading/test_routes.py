@@ -5,6 +5,7 @@ from datetime import date
 import aiomqtt
 import pytest
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from central import register
 from central.config import BrokerConfig
@@ -22,8 +23,8 @@ from tests.central.reading.support import NOW_MS, FakeDevice
 from tests.fixtures.mosquitto import Mosquitto
 
 
-def route_of(session: object, town: Town) -> Route:
-    route = find_route(session, town.utility_id, "R1")  # type: ignore[arg-type]
+def route_of(session: Session, town: Town) -> Route:
+    route = find_route(session, town.utility_id, "R1")
     assert route is not None
     return route
 
@@ -85,7 +86,7 @@ async def test_a_published_route_waits_for_its_device(town: Town, mosquitto: Mos
         await client.subscribe(route_topic("tpl-1"), qos=1)
         arrived = await anext(client.messages)
     assert arrived.retain
-    assert len(decode_route(bytes(arrived.payload)).stops) == message.stops == 3  # type: ignore[arg-type]
+    assert len(decode_route(bytes(arrived.payload)).stops) == message.stops == 3
     with read_session(town.engine) as session:
         assert route_of(session, town).status == "published"
 

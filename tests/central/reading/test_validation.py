@@ -25,7 +25,11 @@ Point = tuple[int, int]
 
 
 def add(
-    town: Town, house: int, points: Iterable[Point], kind: ReadingKind = ReadingKind.RADIO, recorded_ms: int = NOW_MS
+    town: Town,
+    house: int,
+    points: Iterable[tuple[float, int]],
+    kind: ReadingKind = ReadingKind.RADIO,
+    recorded_ms: int = NOW_MS,
 ) -> None:
     """Readings (hours before now, litres) of a house's meter."""
     meter = town.meter_ids[house - 1]

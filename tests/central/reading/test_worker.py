@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from central.config import BrokerConfig
-from central.ops.backoff import Backoff
-from central.ops.metrics import Metrics
 from central.reading.arrivals import Arrival
+from central.backoff import Backoff
 from central.reading.ingest import Applied, Ingest
+from central.reading.metrics import Metrics
 from central.reading.worker import Worker
 from protocols.sync import Ack, ack_topic, batch_topic, decode_ack
 from tests.central.conftest import NOW, Town

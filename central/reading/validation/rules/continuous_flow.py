@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from central.reading.findings import Found
+from central.reading.validation.columns import RADIO_KINDS, Bools, Ints
 from central.reading.validation.rule import Parameters, Result, Rule
-from central.reading.validation.series import RADIO_KINDS, Bools, Ints, Series, hours_between
+from central.reading.validation.series import Series
 from central.times import HOUR_MS
 
 
@@ -21,8 +21,8 @@ class ContinuousFlow(Parameters, frozen=True):
 
     The two of leaks are for one dwelling; a bulk meter's are as many times higher as it serves dwellings.
 
-    Intervals longer than ``longest_gap_hours`` end a stretch; where most are longer than ``fine_hours``, a leak needs
-    ``coarse_factor`` times the hours.
+    Intervals longer than ``longest_gap_hours`` end a stretch; where they are longer than ``fine_minutes`` on average, a leak
+    needs ``coarse_factor`` times the hours.
     """
 
     small_litres_hour: int = 4
@@ -32,7 +32,7 @@ class ContinuousFlow(Parameters, frozen=True):
     burst_litres_hour: int = 500
     burst_hours: int = 3
     longest_gap_hours: int = 13
-    fine_hours: float = 1.5
+    fine_minutes: int = 90
     coarse_factor: int = 4
 
 
@@ -43,7 +43,7 @@ class _Intervals:
     first: Ints
     last: Ints
     meter: Ints
-    hours: npt.NDArray[np.float64]
+    lasted_ms: Ints
     litres: Ints
     resolution: Ints
 
@@ -53,7 +53,7 @@ def check(series: Series, parameters: ContinuousFlow) -> Iterator[Result]:
     intervals = _intervals(series, parameters.longest_gap_hours)
     if not len(intervals.first):
         return
-    coarse = _coarse_meters(intervals, parameters.fine_hours, len(series.meters))
+    coarse = _coarse_meters(intervals, parameters.fine_minutes, len(series.meters))
     dwellings = np.array([meter.dwellings for meter in series.meters], dtype=np.int64)
     told: list[tuple[int, int, int]] = []
     for level, litres_hour, hours in (
@@ -70,8 +70,9 @@ def check(series: Series, parameters: ContinuousFlow) -> Iterator[Result]:
             if any(place == meter and begun <= since and until <= over for place, begun, over in told):
                 continue
             told.append((meter, since, until))
-            least = float((intervals.litres[start : end + 1] / intervals.hours[start : end + 1]).min())
-            flow = (round(lasted), litres, int(least))
+            stretch = slice(start, end + 1)
+            least = int((intervals.litres[stretch] * HOUR_MS // intervals.lasted_ms[stretch]).min())
+            flow = (lasted // HOUR_MS, litres, least)
             yield _found(series, meter, level, (since, until), int(threshold[meter]), flow)
 
 
@@ -98,43 +99,45 @@ def _intervals(series: Series, longest_gap_hours: int) -> _Intervals:
     rows = series.chain.rows(RADIO_KINDS, series.kind)
     if len(rows) < 2:
         empty = np.zeros(0, dtype=np.int64)
-        return _Intervals(empty, empty, empty, np.zeros(0), empty, empty)
+        return _Intervals(empty, empty, empty, empty, empty, empty)
     meter, hour = series.meter_of_row[rows], series.at_ms[rows] // HOUR_MS
     # The first reading of each hour: several receptions of one hour tell nothing more.
     fresh = np.concatenate(([True], (hour[1:] != hour[:-1]) | (meter[1:] != meter[:-1])))
     rows, meter = rows[fresh], meter[fresh]
     first, last = rows[:-1], rows[1:]
-    hours = hours_between(series.at_ms[first], series.at_ms[last])
+    lasted_ms = series.at_ms[last] - series.at_ms[first]
     litres = series.chain.value[last] - series.chain.value[first]
-    kept = (meter[1:] == meter[:-1]) & (hours <= longest_gap_hours)
+    kept = (meter[1:] == meter[:-1]) & (lasted_ms <= longest_gap_hours * HOUR_MS)
     resolution = series.chain.resolution[meter[1:]]
-    return _Intervals(first[kept], last[kept], meter[1:][kept], hours[kept], litres[kept], resolution[kept])
+    return _Intervals(first[kept], last[kept], meter[1:][kept], lasted_ms[kept], litres[kept], resolution[kept])
 
 
-def _coarse_meters(intervals: _Intervals, fine_hours: float, meters: int) -> Bools:
+def _coarse_meters(intervals: _Intervals, fine_minutes: int, meters: int) -> Bools:
     """Meters whose readings lie, on average, further apart than a fine series'."""
     count = np.bincount(intervals.meter, minlength=meters)
-    total = np.bincount(intervals.meter, weights=intervals.hours, minlength=meters)
-    coarse: Bools = total > fine_hours * np.maximum(count, 1)
+    total_ms = np.zeros(meters, dtype=np.int64)
+    np.add.at(total_ms, intervals.meter, intervals.lasted_ms)
+    coarse: Bools = total_ms > fine_minutes * 60_000 * np.maximum(count, 1)
     return coarse
 
 
-def _stretches(intervals: _Intervals, threshold: Ints, needed: Ints) -> Iterator[tuple[int, int, float, int]]:
-    """First and last interval, hours and litres of every unbroken stretch at the threshold that lasts long enough.
+def _stretches(intervals: _Intervals, threshold: Ints, needed: Ints) -> Iterator[tuple[int, int, int, int]]:
+    """First and last interval, milliseconds and litres of every unbroken stretch at the threshold, if long enough.
 
     ``threshold`` is in l/h and ``needed`` in hours, by meter.
     """
-    flowing = intervals.litres + intervals.resolution > threshold[intervals.meter] * intervals.hours
+    flowing = (intervals.litres + intervals.resolution) * HOUR_MS > threshold[intervals.meter] * intervals.lasted_ms
     joined = np.concatenate(([False], intervals.first[1:] == intervals.last[:-1]))
     starts = np.flatnonzero(flowing & ~(joined & np.concatenate(([False], flowing[:-1]))))
     ends = np.flatnonzero(flowing & ~np.concatenate((joined[1:] & flowing[1:], [False])))
-    hours = np.concatenate(([0.0], np.cumsum(intervals.hours)))
-    litres = np.concatenate(([0], np.cumsum(intervals.litres)))
-    lasted = hours[ends + 1] - hours[starts]
-    passed = litres[ends + 1] - litres[starts]
-    long = (lasted >= needed[intervals.meter[starts]] - 1e-6) & (passed >= threshold[intervals.meter[starts]] * lasted)
+    total_ms = np.concatenate(([0], np.cumsum(intervals.lasted_ms)))
+    total_litres = np.concatenate(([0], np.cumsum(intervals.litres)))
+    lasted = total_ms[ends + 1] - total_ms[starts]
+    passed = total_litres[ends + 1] - total_litres[starts]
+    meter = intervals.meter[starts]
+    long = (lasted >= needed[meter] * HOUR_MS) & (passed * HOUR_MS >= threshold[meter] * lasted)
     for place in np.flatnonzero(long).tolist():
-        yield int(starts[place]), int(ends[place]), float(lasted[place]), int(passed[place])
+        yield int(starts[place]), int(ends[place]), int(lasted[place]), int(passed[place])
 
 
 RULE = Rule("continuous_flow", "Caudal continuo (posible fuga)", "medium", ContinuousFlow(), check)

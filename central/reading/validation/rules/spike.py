@@ -6,9 +6,9 @@ import numpy as np
 
 from central.reading.findings import Found
 from central.reading.validation.rule import Parameters, Result, Rule, Verdict
-from central.reading.validation.series import Series, hours_between
+from central.reading.validation.series import Series
 from central.store.models import ReadingStatus
-from central.times import DAY_MS
+from central.times import DAY_MS, HOUR_MS
 
 
 class Spike(Parameters, frozen=True):
@@ -25,16 +25,16 @@ def check(series: Series, parameters: Spike) -> Iterator[Result]:
     meter = series.meter_of_row[rows]
     q4 = np.array([info.q4_litres_hour for info in series.meters], dtype=np.int64)[meter]
     step = np.diff(chain.value[rows])
-    hours = hours_between(series.at_ms[rows[:-1]], series.at_ms[rows[1:]])
+    passed_ms = np.diff(series.at_ms[rows])
     # Neither end is known more exactly than its step, and a whole cubic metre stands for up to 999 l more.
     unsure = 2 * chain.resolution[meter[1:]] + 1000 * (chain.coarse[rows[:-1]] | chain.coarse[rows[1:]])
-    most = q4[1:] * hours + unsure + parameters.slack_litres
+    most = q4[1:] * passed_ms // HOUR_MS + unsure + parameters.slack_litres
     for place in np.flatnonzero((meter[1:] == meter[:-1]) & (step > most)):
         row = int(rows[place + 1])
         info = series.meters[int(meter[place + 1])]
         numbers = {
             "litres": int(step[place]),
-            "minutes": round(float(hours[place]) * 60),
+            "minutes": int(passed_ms[place]) // 60_000,
             "most_litres": int(most[place]),
             "q4_litres_hour": info.q4_litres_hour,
         }
