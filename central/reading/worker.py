@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import aiomqtt
 import structlog
 
+from central.backoff import Backoff
 from central.config import BrokerConfig
 from central.reading.arrivals import Arrival
-from central.backoff import Backoff
 from central.reading.ingest import Applied, Ingest
 from central.reading.metrics import Metrics
 from central.reading.mqtt import acknowledge, open_consumer, subscribe_batches

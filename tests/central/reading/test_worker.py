@@ -8,9 +8,9 @@ import aiomqtt
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from central.backoff import Backoff
 from central.config import BrokerConfig
 from central.reading.arrivals import Arrival
-from central.backoff import Backoff
 from central.reading.ingest import Applied, Ingest
 from central.reading.metrics import Metrics
 from central.reading.worker import Worker

@@ -21,8 +21,8 @@ class ContinuousFlow(Parameters, frozen=True):
 
     The two of leaks are for one dwelling; a bulk meter's are as many times higher as it serves dwellings.
 
-    Intervals longer than ``longest_gap_hours`` end a stretch; where they are longer than ``fine_minutes`` on average, a leak
-    needs ``coarse_factor`` times the hours.
+    Intervals longer than ``longest_gap_hours`` end a stretch. Where they are longer than ``fine_minutes`` on average, a
+    leak needs ``coarse_factor`` times the hours.
     """
 
     small_litres_hour: int = 4
