@@ -7,9 +7,7 @@ from protocols.wmbus.stores import CounterStore, FormatStore, FragmentStore
 
 @final
 class Answers:
-    def __init__(
-        self, formats: FormatStore, counters: CounterStore, fragments: FragmentStore, link: str
-    ) -> None: ...
+    def __init__(self, formats: FormatStore, counters: CounterStore, fragments: FragmentStore, link: str) -> None: ...
     def add(
         self,
         ref: object,

@@ -58,19 +58,23 @@ def decode_command(
         str,
         typer.Option(help=f"Forma de las tramas, si se sabe / Form of the frames, if known: {', '.join(LINKS)}"),
     ] = "auto",
+    lang: Annotated[str, typer.Option(help="Idioma de explain: es o en / Language of explain: es or en")] = "es",
 ) -> None:
     """Run ``sgc decode`` on standard input."""
     from protocols.wmbus import stream
+    from protocols.wmbus.meanings import LANGUAGES
 
     if shape not in stream.SHAPES:
         fail(f"--format: {shape!r} is none of {', '.join(stream.SHAPES)}")
     if link not in LINKS:
         fail(f"--link: {link!r} is none of {', '.join(LINKS)}")
+    if lang not in LANGUAGES:
+        fail(f"--lang: {lang!r} is none of {', '.join(LANGUAGES)}")
     try:
         ring = stream.read_keys(keys, password) if keys else None
     except (OSError, ValueError) as error:
         fail(f"--keys {keys}: {error}")
-    stream.run(stream.Decoder(shape, ring, link))
+    stream.run(stream.Decoder(shape, ring, link, lang))
 
 
 def bench_command(

@@ -47,6 +47,7 @@ cdef bint read_format(Tele* t) noexcept nogil:
     t.bare_size = t.buf[at] - 2
     if crc16(t.buf + t.bare, t.bare_size) != t.signature:
         diag(t, D_COMPACT_SIGNATURE, t.signature, crc16(t.buf + t.bare, t.bare_size))
+        t.bare_size = 0
         return False
     return True
 

@@ -196,7 +196,7 @@ cdef void learn(Tele* t, object formats) except *:
         return
     signature = crc16(headers, size)
     meter = address_of(t.meter)
-    if size and formats.find(meter.manufacturer, meter.type, signature) is None:
+    if size and formats.find(meter.manufacturer, meter.type, signature) != headers[:size]:
         formats.learn(meter.manufacturer, meter.type, signature, headers[:size])
 
 

@@ -13,6 +13,10 @@ class Span(NamedTuple):
     meaning: str
 
 def explain(
-    frame: bytes, keys: KeyProvider | Mapping[str | Address, bytes] | bytes | None = None, *, link: str = "auto"
+    frame: bytes,
+    keys: KeyProvider | Mapping[str | Address, bytes] | bytes | None = None,
+    *,
+    link: str = "auto",
+    lang: str = "en",
 ) -> list[Span]: ...
-def explain_telegram(telegram: Telegram, frame: bytes) -> list[Span]: ...
+def explain_telegram(telegram: Telegram, frame: bytes, lang: str = "en") -> list[Span]: ...

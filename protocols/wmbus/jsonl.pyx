@@ -27,10 +27,10 @@ from protocols.wmbus.structs cimport (
 )
 from protocols.wmbus.text cimport VALUE_ROOM, write_clock, write_date, write_decimal, write_unsigned, write_value
 from protocols.wmbus.telegram cimport Telegram
-from protocols.wmbus.verdict cimport error_of, unit_text
+from protocols.wmbus.verdict cimport diagnostics_of, error_of, unit_text
 from protocols.wmbus.vif cimport L_UNSET
 
-from protocols.wmbus import messages, naming, tables
+from protocols.wmbus import naming, tables
 
 cdef extern from *:
     """
@@ -420,14 +420,11 @@ cdef int write_security(Text out, const Tele* t) except -1:
 
 
 cdef int write_diagnostics(Text out, const Tele* t) except -1:
-    cdef int i
-    lit(out, b',"diagnostics":[')
-    for i in range(t.n_diags):
-        code, text = messages.diagnostic(t.diags[i].code, t.diags[i].a, t.diags[i].b)
-        if i:
-            lit(out, b",")
-        out.put_bytes(msgspec.json.encode({"code": code, "text": text}))
-    return lit(out, b"]}")
+    lit(out, b',"diagnostics":')
+    if t.n_diags or t.error:
+        out.put_bytes(msgspec.json.encode([{"code": code, "text": text} for code, text in diagnostics_of(t)]))
+        return lit(out, b"}")
+    return lit(out, b"[]}")
 
 
 cdef int write_alarms(Text out, const Tele* t) except -1:

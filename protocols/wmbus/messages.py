@@ -80,6 +80,7 @@ FATAL: Final = frozenset(
         "unknown_ci",
         "compact_unknown",
         "compact_crc",
+        "format_signature",
         "record_short",
         "fragment",
     )

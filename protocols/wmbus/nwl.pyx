@@ -9,8 +9,7 @@ from protocols.wmbus.structs cimport Tele, fail
 cdef int32_t read_nwl(Tele* t, int32_t at) noexcept nogil:
     """Read the layer whose CI field is at ``at``; the offset of the next CI field, or -1.
 
-    One control byte follows the CI field; its bits 0-3 count the addresses of the route, eight
-    bytes each; the byte 1D (no hops listed) stands alone.
+    One control byte follows the CI field, 1D in every telegram seen (a repeater's hop, no route listed).
     """
     cdef int32_t next_at
     t.nwl = t.buf[at]

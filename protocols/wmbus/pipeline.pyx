@@ -251,8 +251,9 @@ cdef int read_application(Tele* t) noexcept nogil:
     elif t.app == APP_COMPACT:
         if read_compact(t):
             return STEP_FORMAT
+        t.incomplete = True
     elif t.app == APP_FORMAT:
-        read_format(t)
+        t.incomplete = not read_format(t)
     elif t.app == APP_FIXED:
         read_fixed(t)
     elif t.app == APP_ERROR:

@@ -94,29 +94,30 @@ class KeyFirst:
 class Decoder:
     """Turns input lines into output lines, remembering formats, counters and fragments on the way."""
 
-    def __init__(self, shape: str = "jsonl", ring: Keyring | None = None, link: str = "auto") -> None:
+    def __init__(self, shape: str = "jsonl", ring: Keyring | None = None, link: str = "auto", lang: str = "es") -> None:
         self.ring = ring
         self.link = link
         self.formats = FormatStore()
         self.counters = CounterStore()
         self.fragments = FragmentStore()
         self._answers = Answers(self.formats, self.counters, self.fragments, link)
-        self._show = {"table": table, "explain": explanation}.get(shape)
+        self._shape = shape
+        self._lang = lang
 
     def answer(self, lines: list[bytes]) -> bytes:
         """The output lines of some input lines; never raises for what they hold."""
         shown = [self._one(line) for line in lines]
-        return self._answers.take() if self._show is None else b"".join(shown)
+        return self._answers.take() if self._shape == "jsonl" else b"".join(shown)
 
     def _one(self, line: bytes) -> bytes:
         try:
             ref, frame, key = parse_line(line)
         except BadLineError as error:
-            if self._show is None:
+            if self._shape == "jsonl":
                 self._answers.refuse(error.ref, str(error))
             return f"! {error}\n".encode()
         keys = key if self.ring is None else KeyFirst(key, self.ring) if key else self.ring
-        if self._show is None:
+        if self._shape == "jsonl":
             self._answers.add(ref, frame, keys)
             return b""
         telegram = decode(
@@ -127,10 +128,11 @@ class Decoder:
             fragments=self.fragments,
             link=self.link,
         )
-        return self._show(telegram, frame).encode() + b"\n"
+        text = table(telegram) if self._shape == "table" else explanation(telegram, frame, self._lang)
+        return text.encode() + b"\n"
 
 
-def table(telegram: Telegram, frame: bytes) -> str:
+def table(telegram: Telegram) -> str:
     """A telegram on one line for a person: meter, medium, alarms, state and named values."""
     fields = " ".join(f"{name}={value}" for name, value in telegram.fields.items() if value is not None)
     state = "ok" if telegram.ok else f"! {telegram.error}"
@@ -139,12 +141,12 @@ def table(telegram: Telegram, frame: bytes) -> str:
     return f"{meter:<21} {telegram.medium or '-':<15} {alarms:<20} {state} {fields}".rstrip()
 
 
-def explanation(telegram: Telegram, frame: bytes) -> str:
+def explanation(telegram: Telegram, frame: bytes, lang: str) -> str:
     """Every byte of a telegram with its meaning."""
-    lines = [table(telegram, frame)]
+    lines = [table(telegram)]
     lines += [
         f"  {span.offset:4d} {span.layer:<5} {span.hex:<24} {span.meaning}"
-        for span in explain_telegram(telegram, frame)
+        for span in explain_telegram(telegram, frame, lang)
     ]
     return "\n".join([*lines, *(f"  {item.code}: {item.text}" for item in telegram.diagnostics)])
 

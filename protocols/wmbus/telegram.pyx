@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from protocols.wmbus import messages, naming, tables
+from protocols.wmbus import naming, tables
 from protocols.wmbus.address cimport address_of
 from protocols.wmbus.layout cimport alarm_names, driver_name, medium_of, name_of
 from protocols.wmbus.registers cimport is_main, litres_of, main_volume, meter_clock
@@ -22,7 +22,7 @@ from protocols.wmbus.structs cimport (
     Tele,
 )
 from protocols.wmbus.text cimport VALUE_ROOM, write_value
-from protocols.wmbus.verdict cimport error_of, unit_text
+from protocols.wmbus.verdict cimport diagnostics_of, error_of, unit_text
 from protocols.wmbus.vif cimport Q_DATE, Q_DATETIME, Q_VOLUME
 
 cdef tuple QUANTITIES = tables.QUANTITIES
@@ -120,15 +120,7 @@ cdef class Telegram:
     @property
     def diagnostics(self):
         """Tuple of Diagnostic(code, text): everything worth knowing about how the telegram was read."""
-        cdef int i
-        return tuple(
-            [
-                naming.Diagnostic(
-                    *messages.diagnostic(self.t.diags[i].code, self.t.diags[i].a, self.t.diags[i].b)
-                )
-                for i in range(self.t.n_diags)
-            ]
-        )
+        return tuple([naming.Diagnostic(code, text) for code, text in diagnostics_of(&self.t)])
 
     @property
     def records(self):

@@ -21,6 +21,17 @@ cdef object error_of(const Tele* t):
     return "telegram: not read"
 
 
+cdef list diagnostics_of(const Tele* t):
+    """(code, text) of everything worth knowing about how a telegram was read; what stopped it comes first."""
+    cdef int i
+    found = []
+    if t.error:
+        found.append((messages.ERRORS[t.error][0], messages.error_text(t.error, t.error_a, t.error_b)))
+    for i in range(t.n_diags):
+        found.append(messages.diagnostic(t.diags[i].code, t.diags[i].a, t.diags[i].b))
+    return found
+
+
 cdef object unit_text(const Tele* t, const Rec* r):
     """A unit that was sent as text (its length, then its letters, the last one first), or None."""
     cdef const uint8_t* p = t.buf + r.vif + 1
