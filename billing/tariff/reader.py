@@ -132,9 +132,6 @@ class Keys:
         if kind is None:
             self.finish()
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._left
-
     def need(self, key: str) -> Value:
         """The value of a key that must be there."""
         return self.take(key) or self.lacks(key)
@@ -160,11 +157,6 @@ class Keys:
         """The date of a key that may be absent."""
         value = self.take(key)
         return value.day() if value else None
-
-    def flag(self, key: str, default: bool) -> bool:
-        """The yes or no of a key that may be absent."""
-        value = self.take(key)
-        return value.flag() if value else default
 
     def finish(self) -> None:
         """Complain about keys that nobody asked for."""

@@ -21,10 +21,12 @@ def single(case: Case, book: Book) -> Rated | str:
         return str(error)
 
 
-def batched(raw: dict[str, Any], litres: list[int], references: list[int | None], book: Book) -> list[Rated | str]:
-    """The same case for several litres, through one batch."""
-    rater = Rater([Case.parse({**raw, "litres": 0})], book)
-    batch = rater.rate(Contracts.of([0] * len(litres), litres, references))
+def batched(
+    classes: list[dict[str, Any]], klass: list[int], litres: list[int], references: list[int | None], book: Book
+) -> list[Rated | str]:
+    """Contracts of several classes, through one batch."""
+    rater = Rater([Case.parse({**raw, "litres": 0}) for raw in classes], book)
+    batch = rater.rate(Contracts.of(klass, litres, references))
     found: list[Rated | str] = []
     for index in range(len(litres)):
         try:
@@ -36,28 +38,25 @@ def batched(raw: dict[str, Any], litres: list[int], references: list[int | None]
 
 @given(
     random.tariffs(),
-    random.supplies(),
-    random.periods(),
-    random.bonuses(),
-    st.booleans(),
-    st.lists(st.tuples(random.litres, st.none() | random.litres), min_size=1, max_size=8),
+    st.lists(st.tuples(random.supplies(), random.periods(), random.bonuses(), st.booleans()), min_size=1, max_size=3),
+    st.lists(st.tuples(st.integers(0, 2), random.litres, st.none() | random.litres), min_size=1, max_size=8),
 )
 def test_batch_equals_single(
     text: str,
-    supply: dict[str, Any],
-    period: dict[str, Any],
-    bonuses: list[dict[str, Any]],
-    leak: bool,
-    water: list[tuple[int, int | None]],
+    kinds: list[tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]], bool]],
+    water: list[tuple[int, int, int | None]],
 ) -> None:
     book = Book.of({"XX-RANDOM": text})
-    raw = {"tariffs": ["XX-RANDOM"], "supply": supply, "period": period, "leak": leak, "bonuses": bonuses}
-    litres, references = [row[0] for row in water], [row[1] for row in water]
-    expected = [
-        single(Case.parse({**raw, "litres": amount, "reference_litres": reference}), book)
-        for amount, reference in water
+    classes = [
+        {"tariffs": ["XX-RANDOM"], "supply": supply, "period": period, "leak": leak, "bonuses": bonuses}
+        for supply, period, bonuses, leak in kinds
     ]
-    assert batched(raw, litres, references, book) == expected
+    klass = [number % len(classes) for number, _, _ in water]
+    expected = [
+        single(Case.parse({**classes[at], "litres": litres, "reference_litres": reference}), book)
+        for at, (_, litres, reference) in zip(klass, water, strict=True)
+    ]
+    assert batched(classes, klass, [row[1] for row in water], [row[2] for row in water], book) == expected
 
 
 @given(

@@ -1,6 +1,7 @@
 """Cases: what is rated, read once, and every mistake named."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -36,6 +37,19 @@ def test_readings_give_the_litres() -> None:
     runs = [{"meter": "a", "from_litres": 5, "to_litres": 8}, {"meter": "b", "from_litres": 0, "to_litres": 4}]
     raw = {key: value for key, value in GOOD.items() if key != "litres"}
     assert Case.parse({**raw, "readings": runs}).litres == 7
+
+
+def test_a_meters_run() -> None:
+    run = {"meter": "A-1", "calibre_mm": 20, "from_litres": 5, "to_litres": 8, "from": "2026-01-01", "to": "2026-02-01"}
+    found = Case.parse({**GOOD, "litres": 3, "readings": [run]}).readings[0]
+    assert (found.meter, found.calibre_mm, found.start, found.end, found.litres) == (
+        "A-1",
+        20,
+        date(2026, 1, 1),
+        date(2026, 2, 1),
+        3,
+    )
+    assert Case.parse({**GOOD, "litres": 3, "readings": [{"from_litres": 5, "to_litres": 8}]}).readings[0].meter == ""
 
 
 @pytest.mark.parametrize(
@@ -83,6 +97,10 @@ def test_readings_give_the_litres() -> None:
             {"readings": [{"from_litres": 0, "to_litres": 9}]},
             r"litres: 18000 must be what the readings add up to \(9\)",
         ),
+        ({"readings": [{"to_litres": 5}]}, r"readings\[0\]\.from_litres: missing"),
+        ({"readings": [{"from_litres": 0, "to_litres": 0, "from": "x"}]}, r"readings\[0\]\.from: 'x' must be a date"),
+        ({"readings": [{"from_litres": 0, "to_litres": 0, "to": "x"}]}, r"readings\[0\]\.to: 'x' must be a date"),
+        ({"readings": [{"from_litres": 0, "to_litres": 0, "calibre_mm": "x"}]}, r"readings\[0\]\.calibre_mm: 'x' must"),
         ({"readings": [{"pulse": 1}]}, r"readings\[0\]\.pulse: not known"),
         ({"bonuses": [{"pct": 0}]}, r"bonuses\[0\]\.pct: 0 must be above 0 and at most 100"),
         ({"bonuses": [{"pct": "101"}]}, r"bonuses\[0\]\.pct: 101 must be above 0"),

@@ -156,7 +156,7 @@ def test_11_two_prices_on_the_same_m3() -> None:
 
 def test_12_leak_price_for_the_excess() -> None:
     supply = {"use": "domestic", "calibre_mm": 15}
-    more = {"supply": supply, "leak": True, "reference_litres": 20_000}
+    more: dict[str, Any] = {"supply": supply, "leak": True, "reference_litres": 20_000}
     found = lines("ES-JABALQUINTO-2024", 100, QUARTER, **more)
     assert [(line.code, str(line.quantity)) for line in found if line.unit == "m3"] == [
         ("AGUA_CONS", "18"),

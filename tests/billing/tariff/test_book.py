@@ -28,7 +28,12 @@ def test_by_id_or_by_series() -> None:
         (date(2024, 1, 1), date(2025, 1, 1), "XX-1"),
         (date(2025, 1, 1), None, "XX-2"),
     ]
-    assert (both.components[1].code, both.components[1].start) == ("OTRA", date(2025, 1, 1))
+    assert (both.components[1].code, both.components[1].start, both.components[1].end) == (
+        "OTRA",
+        date(2025, 1, 1),
+        None,
+    )
+    assert [rate.source for rate in rates] == ["Ordenanza de ejemplo"] * 2
     assert both.digest == "+".join(book.get(name).digest for name in ("XX-1", "XX-2"))
 
 
@@ -62,6 +67,22 @@ def test_versions_must_assume_and_round_alike(change: str) -> None:
     second = tariff("XX-2", FEE.format(2), start="2025-01-01", series="XX")
     with pytest.raises(RatingError, match="XX-1 and XX-2 of XX assume or round differently"):
         Book.of({"XX-1": first, "XX-2": second}).get("XX")
+
+
+def test_a_concept_that_ends_with_its_version() -> None:
+    first = "parameters: {p: {text: Uno}}\n" + tariff(
+        "XX-1", FEE.format(5).replace("CUOTA", "VIEJA") + FEE.format(1), "2024-01-01", "XX"
+    ).lstrip().replace("name: Cuota", "name: Cuota, clause: artículo 1")
+    second = "parameters: {q: {text: Dos}}\n" + tariff("XX-2", FEE.format(2), "2025-01-01", "XX").lstrip()
+    third = tariff("XX-3", FEE.format(3), "2026-01-01", "XX")
+    both = Book.of({"XX-1": first, "XX-2": second, "XX-3": third}).get("XX")
+    assert [(part.code, part.start, part.end) for part in both.components] == [
+        ("VIEJA", date(2024, 1, 1), date(2025, 1, 1)),
+        ("CUOTA", date(2024, 1, 1), None),
+    ]
+    assert [rate.end for rate in both.components[1].rates] == [date(2025, 1, 1), date(2026, 1, 1), None]
+    assert [rate.clause for rate in both.components[1].rates] == ["artículo 1", "", ""]
+    assert set(both.parameters) == {"p", "q"}
 
 
 def test_a_broken_file_stops_its_own_series_only() -> None:

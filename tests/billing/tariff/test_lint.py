@@ -11,6 +11,9 @@ FEE = "      per: month\n      by: calibre_mm\n      amounts: {13: 4.46, 15: 8.9
 BLOCKS = "      per: month\n      blocks:\n        - {to: 5, price: 0.4375}\n        - {price: 1.3673}\n"
 
 
+PRICE = "fee: {per: month, amount: 1}"
+
+
 def kinds(text: str) -> list[tuple[str, str]]:
     return [(finding.field, finding.kind) for finding in lint(parse(text, "x.yaml"))]
 
@@ -48,12 +51,68 @@ def test_what_looks_wrong(old: str, new: str, expected: list[tuple[str, str]]) -
     assert kinds(broken(old, new)) == expected
 
 
+def words(text: str) -> list[str]:
+    return [str(finding) for finding in lint(parse(text, "x.yaml"))]
+
+
+def test_every_warning_in_words() -> None:
+    assert words(broken("clause: artículo 2\n    ", "")) == [
+        "x.yaml:15: AGUA_CONS: undocumented: the clause of the ordinance is not named"
+    ]
+    assert words(broken('url: "https://example.org/o", ', "")) == ["x.yaml:1: source: undocumented: has no url"]
+    assert words("assume: {persons: 3}\n" + GOOD) == ["x.yaml:1: assume.persons: unused: no component asks for it"]
+    assert words("parameters: {p: {text: A}}\n" + GOOD) == ["x.yaml:1: parameters.p: unused: no component uses it"]
+    assert words(broken("per: month\n      blocks", "per: quarter\n      blocks")) == [
+        "x.yaml:1: AGUA_SERV: units: one service over different times: AGUA_SERV per month, AGUA_CONS per quarter"
+    ]
+    twice = f"      - {{{PRICE}}}\n      - {{{PRICE}}}\n      - {{fee: {{per: day, amount: 1}}}}\n"
+    assert words(rates(twice)) == [
+        "x.yaml:1: AGUA_SERV: units: one service over different times: AGUA_SERV per month, AGUA_SERV per day",
+        "x.yaml:13: AGUA_SERV: overlap: two prices are in force on the same days; only the first in the file counts",
+        "x.yaml:14: AGUA_SERV: overlap: two prices are in force on the same days; only the first in the file counts",
+        "x.yaml:14: AGUA_SERV: units: its prices are per day and per month",
+    ]
+    wide = f"      - {{when: {{use: a}}, {PRICE}}}\n      - {{when: {{use: a, zone: b}}, {PRICE}}}\n"
+    assert words(rates(wide)) == [
+        "x.yaml:13: AGUA_SERV: unreachable: the price at line 12 always comes first",
+    ]
+
+
+def test_prices_in_words() -> None:
+    blocks = BLOCKS.replace("{price: 1.3673}", "{prices: {uno: missing, dos: 30}}")
+    assert words(broken(BLOCKS, blocks)) == [
+        "x.yaml:15: AGUA_CONS: incomplete: not in the source: the price of block 2 uno",
+        "x.yaml:15: AGUA_CONS: misprint: block 2 dos at 30 €/m³: cents or pesetas?",
+    ]
+    same = BLOCKS.replace("1.3673", "0.4375")
+    assert words(broken(BLOCKS, same)) == [
+        "x.yaml:15: AGUA_CONS: unreachable: block 2 costs the same as the block before it: its limit says nothing"
+    ]
+    assert words(broken("{13: 4.46, 15: 8.94}", "{13: 4.46, 15: missing, 20: 3}")) == [
+        "x.yaml:8: AGUA_SERV: falling: calibre_mm 20 costs 3, less than the row before it (4.46)",
+        "x.yaml:8: AGUA_SERV: incomplete: not in the source: calibre_mm 15",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("from: 2024-01-01, to: 2025-01-01, ", "from: 2024-01-01, to: 2025-01-01, ", ["unreachable"]),
+        ("from: 2024-01-01, to: 2025-01-01, ", "from: 2023-01-01, to: 2025-01-01, ", []),
+        ("from: 2024-01-01, to: 2025-01-01, ", "from: 2024-01-01, to: 2026-01-01, ", []),
+        ("from: 2024-01-01, to: 2025-01-01, ", "from: 2024-06-01, to: 2024-07-01, ", ["unreachable"]),
+        ("from: 2024-01-01, ", "to: 2025-01-01, ", []),
+        ("to: 2025-01-01, ", "from: 2024-01-01, ", []),
+    ],
+)
+def test_one_price_over_another_in_time(first: str, second: str, expected: list[str]) -> None:
+    entries = f"      - {{{first}{PRICE}}}\n      - {{{second}when: {{use: a}}, {PRICE}}}\n"
+    assert [kind for _, kind in kinds(rates(entries))] == expected
+
+
 def rates(entries: str) -> str:
     body = f"    rates:\n{entries}"
     return broken(f"    fee:\n{FEE}\n", body)
-
-
-PRICE = "fee: {per: month, amount: 1}"
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,13 @@ def test_what_is_no_tariff_at_all(text: str) -> None:
     assert problems(text)
 
 
+def test_yaml_that_is_none_is_told_with_its_line() -> None:
+    assert problems("tariff: XX\nplace: [a\nutility: b\n") == [
+        "x.yaml:3: file YAML: did not find expected ',' or ']'",
+    ]
+    assert problems("a: \x07") == ["x.yaml:1: file YAML: control characters are not allowed"]
+
+
 def test_a_file_of_unreasonable_depth() -> None:
     assert problems("a: " + "[" * 300_000 + "]" * 300_000) == ["x.yaml:1: file nesting: at most 20 levels"]
 
