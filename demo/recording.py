@@ -66,6 +66,11 @@ def _telegram(number: int, ref: str, text: str, key: str | None) -> Line:
 
 def without_crcs(frame: bytes) -> bytes:
     """The link frame as a receiver module hands it on: CRCs checked and removed, L set to what is left."""
+    plain = _stripped(frame)
+    return bytes([len(plain) - 1]) + plain[1:]
+
+
+def _stripped(frame: bytes) -> bytes:
     link = wmbus.decode(frame).link
     if link is None or link.crc != "ok":
         return frame
@@ -80,4 +85,4 @@ def without_crcs(frame: bytes) -> bytes:
         if len(frame) <= FORMAT_B_BLOCK + CRC
         else frame[:FORMAT_B_BLOCK] + frame[FORMAT_B_BLOCK + CRC : -CRC]
     )
-    return bytes([len(plain) - 1]) + plain[1:]
+    return plain

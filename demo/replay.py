@@ -179,10 +179,9 @@ def fate_of(
     """What became of one line; its telegram is taken out of ``stored``, so that twins are told apart."""
     if sent is None:
         return Fate(line.ref, "refused", None, None, line.problem)
-    frame = bytes([len(line.frame) - 1]) + line.frame[1:]
-    if not stored[frame]:
+    if not stored[line.frame]:
         return Fate(line.ref, "lost", None, None, "not at the centre")
-    row = stored[frame].popleft()
+    row = stored[line.frame].popleft()
     litres = readings.get((row.address or "", row.received_ms))
     if litres is not None:
         wrong = litres != sent.total_litres
