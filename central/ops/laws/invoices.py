@@ -7,14 +7,15 @@ from typing import Any
 
 from sqlalchemy import select
 
+from billing.invoice import Invoice as InvoiceValue
+from billing.invoice import InvoiceLine as LineValue
 from billing.invoice import check, lines_of
 from billing.invoice.build import NOT_TAXED
 from billing.money import divide
-from billing.rating import Case as RatedCase
-from billing.rating import rate
 from billing.tariff import RatingError, TariffError
 from central.invoicing.archive import Archived, rebuild
 from central.invoicing.drafting import own_beneficiary
+from central.invoicing.ratings import Ratings
 from central.invoicing.tariffs import StoredBook, book_of
 from central.ops.laws.law import Case, Report, pages
 from central.store.models import Invoice, InvoiceLine
@@ -54,10 +55,11 @@ def vat_is_right(case: Case, report: Report) -> None:
 
 def invoices_are_complete(case: Case, report: Report) -> None:
     """Each invoice, rebuilt from its rows, satisfies what an invoice must say (RD 1619/2012, article 6)."""
-    for archived in _archived(case):
-        report.saw()
-        for problem in check(archived.invoice):
-            report.breach(f"invoice {archived.row.number_text}: {problem}")
+    for some in _archived(case):
+        report.saw(len(some))
+        for archived in some:
+            for problem in check(archived.invoice):
+                report.breach(f"invoice {archived.row.number_text}: {problem}")
 
 
 def bills_follow_again(case: Case, report: Report) -> None:
@@ -67,30 +69,41 @@ def bills_follow_again(case: Case, report: Report) -> None:
     def book(versions: tuple[int, ...]) -> StoredBook:
         return book_of(case.session, case.utility_id, versions)
 
-    for archived in _archived(case):
-        report.saw()
-        number, invoice = archived.row.number_text, archived.invoice
-        try:
-            rated = rate(RatedCase.parse(archived.basis.case), book(tuple(archived.basis.tariffs)).book)
-        except (RatingError, TariffError) as error:
-            report.breach(f"invoice {number}: its case cannot be rated again: {error}")
-            continue
-        again = tuple(own_beneficiary(line) for line in lines_of(rated.lines))
-        if [_charge(line) for line in again] != [_charge(line) for line in invoice.lines]:
-            report.breach(f"invoice {number}: rated again its lines differ")
-        elif rated.total != invoice.total:
-            report.breach(f"invoice {number}: rated again it comes to {rated.total}, it says {invoice.total}")
+    for some in _archived(case):
+        by_tariffs: dict[tuple[int, ...], list[Archived]] = {}
+        for archived in some:
+            by_tariffs.setdefault(tuple(archived.basis.tariffs), []).append(archived)
+        for versions, bills in by_tariffs.items():
+            ratings = Ratings([bill.basis.case for bill in bills], book(versions).book)
+            for number, bill in enumerate(bills):
+                report.saw()
+                fault = _rated_again(bill.invoice, ratings, number)
+                if fault:
+                    report.breach(f"invoice {bill.row.number_text}: {fault}")
 
 
-def _charge(line: Any) -> tuple[object, ...]:
+def _rated_again(invoice: InvoiceValue, ratings: Ratings, number: int) -> str:
+    try:
+        rated = ratings.rated(number)
+    except (RatingError, TariffError) as error:
+        return f"its case cannot be rated again: {error}"
+    again = [_charge(own_beneficiary(line)) for line in lines_of(rated.lines)]
+    if again != [_charge(line) for line in invoice.lines]:
+        return "rated again its lines differ"
+    if rated.total != invoice.total:
+        return f"rated again it comes to {rated.total}, it says {invoice.total}"
+    return ""
+
+
+def _charge(line: LineValue) -> tuple[object, ...]:
     return (line.code, line.description, line.quantity, line.unit, line.unit_price, line.amount, line.vat)
 
 
-def _archived(case: Case) -> Iterator[Archived]:
-    """Every invoice that stands on its own case; a rectifying one by differences stands on others'."""
+def _archived(case: Case) -> Iterator[list[Archived]]:
+    """Every invoice that stands on its own case, in stretches; a rectifying one by differences stands on others'."""
     rows = select(Invoice).where(Invoice.utility_id == case.utility_id, Invoice.rectifies.is_(None))
     for some in pages(case, rows, Invoice.id):
-        yield from rebuild(case.session, some)
+        yield list(rebuild(case.session, some))
 
 
 def _with_amounts(case: Case) -> Iterator[tuple[Invoice, Amounts]]:
