@@ -80,9 +80,8 @@ def _stripped(frame: bytes) -> bytes:
             block, rest = rest[: NEXT_BLOCK + CRC], rest[NEXT_BLOCK + CRC :]
             blocks.append(block[:-CRC])
         return b"".join(blocks)
-    plain = (
+    return (
         frame[:-CRC]
         if len(frame) <= FORMAT_B_BLOCK + CRC
         else frame[:FORMAT_B_BLOCK] + frame[FORMAT_B_BLOCK + CRC : -CRC]
     )
-    return plain
