@@ -5,6 +5,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from protocols.wmbus import families, known_formats, layout, naming
+from protocols.wmbus.compiled import compiled
 from protocols.wmbus.link import crc as signature_of
 from protocols.wmbus.address cimport address_of, pack, unpack
 from protocols.wmbus.codes cimport D_DEFAULT_KEY, D_KEY_LENGTH, D_REPLAY
@@ -55,11 +56,11 @@ cdef dict FORMS = {
 
 
 def load_drivers():
-    """Compile the driver files that come with the decoder."""
-    compiled = families.compile_all(families.read_files())
-    families.register_formats(compiled.formats, signature_of)
-    layout.load(compiled)
-    for driver in compiled.drivers:
+    """Take over the driver files that come with the decoder."""
+    tables = compiled()
+    families.register_formats(tables.formats, signature_of)
+    layout.load(tables)
+    for driver in tables.drivers:
         naming.RULES[driver.name] = driver.rules
 
 

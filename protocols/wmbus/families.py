@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Final
 
-import yaml
-
 from protocols.wmbus import fieldnames, known_formats, tables
 from protocols.wmbus.expressions import Code, Compiler, ExpressionError
 
@@ -138,11 +136,15 @@ class Compiled:
 
 def compile_all(texts: Iterable[tuple[str, str]]) -> Compiled:
     """Compile driver files given as (file name, YAML text). Raises DriverError."""
+    # Imported here: a decoder whose tables are kept does without it.
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     out = Compiled()
     seen: dict[str, str] = {}
     for file, text in texts:
         try:
-            content = yaml.load(text, Loader=LOADER)  # noqa: S506 - a safe loader, in C where it is built
+            content = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, in C where it is built
         except yaml.YAMLError as error:
             raise DriverError(f"{file}: {error}") from None
         family = Family(file, content, out)
@@ -158,9 +160,6 @@ def read_files() -> list[tuple[str, str]]:
     folder = resources.files("protocols.wmbus") / "drivers"
     files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".yaml")), key=lambda e: e.name)
     return [(entry.name, entry.read_text("utf-8")) for entry in files]
-
-
-LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Family:

@@ -161,7 +161,10 @@ cdef class Telegram:
 
     @property
     def due_litres(self):
-        """Volume indices at due dates: list of (date, whole litres), in the telegram's order."""
+        """Volume indices at due dates: list of (date, whole litres), in the telegram's order.
+
+        A negative one is what several meters send for a date that is yet to come, and is left out.
+        """
         cdef int i
         cdef int64_t litres
         cdef Rec* r
@@ -171,7 +174,7 @@ cdef class Telegram:
             if r.quantity != Q_VOLUME or r.storage == 0 or not is_main(r):
                 continue
             day = date_of_storage(&self.t, r)
-            if day is not None and litres_of(r, &litres):
+            if day is not None and litres_of(r, &litres) and litres >= 0:
                 found.append((day, litres))
         return found
 

@@ -1,9 +1,11 @@
 """Driver files: those that come with the decoder, and how mistakes in one are reported."""
 
+from pathlib import Path
+
 import pytest
 
 from protocols import wmbus
-from protocols.wmbus import families, fieldnames
+from protocols.wmbus import compiled, families, fieldnames
 
 FILES = dict(families.read_files())
 SMALL = "driver: acme\nmeters: [{manufacturer: ACM, version: '03', type: '07'}]\n"
@@ -11,11 +13,11 @@ SMALL = "driver: acme\nmeters: [{manufacturer: ACM, version: '03', type: '07'}]\
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_file_compiles_alone(name: str) -> None:
-    compiled = families.compile_all([(name, FILES[name])])
-    (driver,) = compiled.drivers
+    tables = families.compile_all([(name, FILES[name])])
+    (driver,) = tables.drivers
     assert driver.name == name.removesuffix(".yaml")
     assert driver.title
-    assert compiled.matches
+    assert tables.matches
 
 
 def test_all_files_compile_together() -> None:
@@ -91,3 +93,24 @@ def test_a_layout_cut_short_gives_what_is_there() -> None:
         frame = bytes([size - 1]) + TECHEM[1:size]
         telegram = wmbus.decode(frame)
         assert (telegram.total_litres is not None) == (size >= 11 + 9)
+
+
+def test_kept_tables_are_those_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = families.compile_all(families.read_files())
+    monkeypatch.setattr(compiled, "place", lambda: tmp_path / "kept" / "drivers.tables")
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    assert compiled.compiled() == made
+    monkeypatch.setattr(families, "read_files", list)
+    assert compiled.compiled() == made
+    monkeypatch.setattr(compiled, "sources", lambda: [("other.yaml", 1, 2)])
+    assert compiled.compiled() == families.Compiled()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00", b"\x92\x90\x80"])
+def test_kept_tables_that_cannot_be_read_are_made_anew(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "drivers.tables"
+    file.write_bytes(content)
+    monkeypatch.setattr(compiled, "place", lambda: file)
+    assert len(compiled.compiled().drivers) == len(families.read_files())

@@ -288,3 +288,8 @@ def test_every_day_comes_back(day: datetime.date) -> None:
     year = day.year % 100
     code = bytes((day.day | (year & 7) << 5, day.month | (year >> 3) << 4))
     assert only("426C" + code.hex()).value == day.isoformat()
+
+
+def test_a_due_value_that_is_yet_to_come_is_none() -> None:
+    telegram = wmbus.decode(linked(HEAD + "0413 07000000 4413 FFFFFFFF 426C 5F3C"))
+    assert (telegram.total_litres, telegram.due_litres) == (7, [])
