@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The rating kernel: flat integer tables in, lines and totals of many contracts out, no Python inside the loop.
 
-Amounts are whole units of 10^-decimals euros (cents by default), water is whole litres. A price is an exact ratio n/d of
-units per litre, so every line is one integer division. Bounds are proven when the tables are made
+Amounts are whole units of 10^-decimals euros (cents by default), water is whole litres. A price is an exact ratio n/d
+of units per litre, so every line is one integer division. Bounds are proven when the tables are made
 (billing.rating.tables), so nothing here can overflow.
 """
 
@@ -290,9 +290,9 @@ def run(
 ) -> int:
     """Rate every contract; lines go to ``out``, line ``offsets[i]`` to ``offsets[i + 1]`` being contract ``i``'s.
 
-    ``base``, ``vat`` (one column for each VAT code) and ``total`` are whole cents. ``status`` is 0, or why a contract has no
-    lines: 1 a price missing from the source, 2 a leak without reference, 3 a formula only the explained path knows.
-    Returns the number of lines.
+    ``base``, ``vat`` (one column for each VAT code) and ``total`` are whole cents. ``status`` is 0, or why a contract
+    has no lines: 1 a price missing from the source, 2 a leak without reference, 3 a formula only the explained path
+    knows. Returns the number of lines.
     """
     cdef Py_ssize_t i, v, plan, start, local
     cdef int64_t cent, usual
