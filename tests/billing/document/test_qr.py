@@ -1,8 +1,10 @@
 """The QR code: symbols as a library draws them, the standard's choice of mask, a drawing of every module."""
 
 import re
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from typing import cast
 
 import pytest
 import segno
@@ -18,6 +20,9 @@ URLS = [
     for number in range(1, 1000, 97)
 ]
 
+CAPACITY = cast("dict[int, dict[int, int]]", consts.SYMBOL_CAPACITY)
+PENALTY: Callable[[list[bytearray], int, int], int] = evaluate_mask
+
 
 def drawn(text: str, mask: int | None = None) -> list[bytes]:
     code = segno.make(text, error="m", mode="byte", micro=False, boost_error=False, mask=mask)
@@ -26,7 +31,7 @@ def drawn(text: str, mask: int | None = None) -> list[bytes]:
 
 def full(version: int) -> str:
     """A text that leaves no room in its symbol: libraries pad what follows a shorter one in more than one way."""
-    bits = consts.SYMBOL_CAPACITY[version][consts.ERROR_LEVEL_M] - 4 - (16 if version > 9 else 8)
+    bits = CAPACITY[version][consts.ERROR_LEVEL_M] - 4 - (16 if version > 9 else 8)
     return URLS[0].ljust(bits // 8, "x")[: bits // 8]
 
 
@@ -48,7 +53,7 @@ def test_the_mask_is_the_one_of_least_penalty() -> None:
     for url in URLS:
         symbols = masked_symbols(url)
         ours = penalties(symbols)
-        theirs = [evaluate_mask([bytearray(row.tobytes()) for row in each], *each.shape) for each in symbols]
+        theirs = [PENALTY([bytearray(row.tobytes()) for row in each], *each.shape) for each in symbols]
         assert {int(score) % 40 for score in ours - theirs} == {0}
         assert (ours >= theirs).all()
         assert qr_modules(url).tolist() == symbols[ours.argmin()].tolist()
