@@ -200,7 +200,7 @@ def _batch(session: Session) -> int:
         return known
     device = Device(utility_id=UTILITY, id=new_id(), name="furgoneta-1", kind="vehicle", enrolled_at=RECORDED)
     batch = IngestBatch(utility_id=UTILITY, id=new_id(), device_id=device.id, boot="b", os_boot="o", number=1)
-    batch.digest, batch.items, batch.state, batch.received_at = bytes(16), 1, "committed", RECORDED
+    batch.digest, batch.items, batch.received_at = bytes(16), 1, RECORDED
     session.add(device)
     session.flush()
     session.add(batch)
