@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from central import register
 from central.register.contracts import Terms
@@ -76,7 +77,7 @@ def found_town(engine: Engine, ring: register.KeyRing) -> Town:
     return town
 
 
-def point_of(session, town: Town, number: int) -> SupplyPoint:
+def point_of(session: Session, town: Town, number: int) -> SupplyPoint:
     """The supply point of the house with this number."""
     point = register.find_supply_point(session, town.utility_id, f"S{number}")
     assert point is not None

@@ -1,6 +1,7 @@
 """Identifiers: what is taken, in which form, and what the refusal says."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,9 @@ from central.register.errors import RegisterError
         (check.email, "ana@example.es", "ana@example.es"),
     ],
 )
-def test_a_good_identifier_is_returned_in_its_normal_form(checker, given, normal) -> None:
+def test_a_good_identifier_is_returned_in_its_normal_form(
+    checker: Callable[[str, str], str], given: str, normal: str
+) -> None:
     assert checker("field", given) == normal
 
 
@@ -48,7 +51,9 @@ def test_a_good_identifier_is_returned_in_its_normal_form(checker, given, normal
         (check.email, "ana@", "e-mail"),
     ],
 )
-def test_a_bad_identifier_is_refused_by_field_value_and_rule(checker, given, rule) -> None:
+def test_a_bad_identifier_is_refused_by_field_value_and_rule(
+    checker: Callable[[str, str], str], given: str, rule: str
+) -> None:
     with pytest.raises(RegisterError, match=f"^customer.field: '{given}'.*{rule}"):
         checker("customer.field", given)
 

@@ -1,6 +1,8 @@
 """The register's services: what they add, what they refuse, and that history stays readable."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import select
@@ -31,7 +33,10 @@ ON = date(2026, 6, 1)
 AT = datetime(2026, 6, 1, 10, tzinfo=UTC)
 
 
-def current(session: Session, model: type[ContractHolder] | type[ContractTerms] | type[Installation]) -> list:
+Row = TypeVar("Row", ContractHolder, ContractTerms, Installation)
+
+
+def current(session: Session, model: type[Row]) -> list[Row]:
     return list(session.scalars(select(model).where(model.retired_at.is_(None)).order_by(model.id)))
 
 
@@ -219,7 +224,9 @@ PERSON = {"nif": "12345678Z", "name": "Ana", "by": BY}
         ),
     ],
 )
-def test_bad_rows_are_refused_by_name(town: Town, add, values, message: str) -> None:
+def test_bad_rows_are_refused_by_name(
+    town: Town, add: Callable[..., object], values: dict[str, Any], message: str
+) -> None:
     with write_session(town.engine) as session, pytest.raises(RegisterError, match=message):
         add(session, town.utility_id, **values)
 
