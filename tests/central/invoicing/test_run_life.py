@@ -270,7 +270,7 @@ def test_every_move_of_a_run_is_in_the_audit_log_with_who_and_why(town: Town) ->
         ({"settings": {"zones": ["norte"]}}, "no contract is in force"),
     ],
 )
-def test_a_run_that_cannot_be_is_refused_by_name(town: Town, changes: dict[str, object], text: str) -> None:
+def test_a_run_that_cannot_be_is_refused_by_name(town: Town, changes: dict[str, Any], text: str) -> None:
     with pytest.raises(RunError, match=text):
         created(town, **changes)
 

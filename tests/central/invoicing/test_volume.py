@@ -104,7 +104,7 @@ def test_a_correction_replaces_what_it_corrects(pair: Town) -> None:
 def test_what_was_recorded_after_the_cutoff_does_not_count(pair: Town) -> None:
     pair.read(0, PERIOD.start, 1_000)
     pair.read(0, PERIOD.end, 4_000)
-    late = {"revision": 1, "recorded": RECORDED + timedelta(hours=1)}
+    late: dict[str, Any] = {"revision": 1, "recorded": RECORDED + timedelta(hours=1)}
     pair.read(0, PERIOD.end, 3_500, **late)
     assert litres(pair)[0] == 2_500
     assert litres(pair, cutoff=RECORDED)[0] == 3_000
