@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, func, select, text
@@ -26,7 +27,7 @@ def engine(database: str) -> Iterator[Engine]:
 def test_values_come_back_as_they_went_in(engine: Engine) -> None:
     settings = {"á": ["tab\there", "line\nbreak", 'quote"', "back\\slash", None, 1.5], "empty": {}}
     with write_session(engine) as session:
-        row = (1, "a", "Aguas; 'ñ'", "", "03002", {"street": "C/ Mayor, 1"}, {}, settings, AT)
+        row: tuple[Any, ...] = (1, "a", "Aguas; 'ñ'", "", "03002", {"street": "C/ Mayor, 1"}, {}, settings, AT)
         assert insert_rows(session, Utility, UTILITY, [row]) == 1
         assert insert_rows(session, Utility, UTILITY, []) == 0
         insert_rows(session, Series, SERIES, [(1, "A", 7, date(2026, 2, 28)), (1, "B", 1, None)])
@@ -58,7 +59,7 @@ def test_only_missing_rows_are_added_and_the_others_stay(engine: Engine) -> None
 def test_changed_counts_the_rows_it_met(engine: Engine) -> None:
     columns = (*UTILITY,)
     with write_session(engine) as session:
-        rows = [(number, str(number), "n", "", "", {}, {}, {}, AT) for number in range(1, 4)]
+        rows: list[tuple[Any, ...]] = [(number, str(number), "n", "", "", {}, {}, {}, AT) for number in range(1, 4)]
         insert_rows(session, Utility, columns, rows)
         assert changed(session, delete(Utility).where(Utility.id > 1)) == 2
         assert session.scalar(select(func.count()).select_from(Utility)) == 1
