@@ -182,14 +182,14 @@ async def send_one(broker: Mosquitto, town: Town) -> Ack:
     async with aiomqtt.Client(broker.host, broker.port) as client:
         await client.subscribe(ack_topic("tpl-1"), qos=1)
         await client.publish(batch_topic("tpl-1"), payload, qos=1)
-        return decode_ack(bytes((await anext(client.messages)).payload))  # type: ignore[arg-type]
+        return decode_ack(bytes((await anext(client.messages)).payload))
 
 
 async def retained_route(broker: Mosquitto) -> Route:
     """The route that waits for the device."""
     async with aiomqtt.Client(broker.host, broker.port) as client:
         await client.subscribe(route_topic("tpl-1"), qos=1)
-        return decode_route(bytes((await anext(client.messages)).payload))  # type: ignore[arg-type]
+        return decode_route(bytes((await anext(client.messages)).payload))
 
 
 def just_now() -> int:
