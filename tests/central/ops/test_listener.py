@@ -1,5 +1,7 @@
 """The operations listener: alive, ready or why not, and the metrics."""
 
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
 
@@ -14,7 +16,7 @@ def problems() -> dict[str, str]:
 
 
 @pytest.fixture
-async def client(problems: dict[str, str]):
+async def client(problems: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
     metrics = Metrics()
     metrics.count([Outcome("committed", "tpl-1", items=7), Outcome("refused", "tpl-1")])
     app = create_listener(metrics.registry, lambda: problems)

@@ -57,7 +57,7 @@ async def field(broker: Mosquitto, device: str = "tpl-1") -> AsyncIterator[aiomq
 
 async def next_ack(client: aiomqtt.Client) -> Ack:
     message = await asyncio.wait_for(anext(client.messages), 60)
-    return decode_ack(bytes(message.payload))  # type: ignore[arg-type]
+    return decode_ack(bytes(message.payload))
 
 
 @BOTH_PROTOCOLS
