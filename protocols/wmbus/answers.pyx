@@ -32,12 +32,12 @@ cdef class Answers:
         self.space.clear()
         read(&self.space.t, frame, self.form, keys, self.formats, self.counters, self.fragments)
         write_telegram(self.out, &self.space.t, NULL_REF if ref is None else encode(ref))
-        self.out.put(b"\n", 1)
+        self.out.put_bytes(b"\n")
 
     def refuse(self, object ref, str error):
         """Answer input that holds no telegram."""
         write_failure(self.out, NULL_REF if ref is None else encode(ref), error)
-        self.out.put(b"\n", 1)
+        self.out.put_bytes(b"\n")
 
     def take(self):
         """The lines written since the last time."""

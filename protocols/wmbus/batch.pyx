@@ -30,6 +30,10 @@ cdef enum:
     INCOMPLETE = 5
     NO_METER = 6
 
+cdef enum:
+    AHEAD = 6               # telegrams read while a key comes from memory
+    SHORTEST = 10
+
 cdef int64_t NOTHING = <int64_t>1 << 63
 
 
@@ -58,11 +62,21 @@ def decode_batch(frames, keys=None, *, formats=None, counters=None):
     cdef Tele* t = &space.t
     cdef Columns_ out = Columns_(n)
     cdef bytes frame
+    if not isinstance(frames, (list, tuple)):
+        frames = list(frames)
     for i in range(n):
+        if i + AHEAD < n:
+            foresee(frames[i + AHEAD], ring)
         frame = frames[i]
         read_one(space, frame, ring, formats, counters)
         out.put(i, t, ring)
     return out.columns()
+
+
+cdef inline void foresee(object frame, Keyring ring) noexcept:
+    """Look where the key of a frame to come lies, so that it has arrived when the frame is read."""
+    if isinstance(frame, bytes) and PyBytes_GET_SIZE(frame) >= SHORTEST:
+        ring.expect(pack(<const uint8_t*>PyBytes_AS_STRING(frame) + 2))
 
 
 cdef int read_one(Workspace space, bytes frame, Keyring ring, object formats, object counters) except -1:

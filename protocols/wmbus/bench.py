@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -56,11 +57,11 @@ class Mix:
     keys: list[tuple[Address, bytes]]
 
     @classmethod
-    def of(cls, count: int, seed: int = 1) -> Mix:
-        """Made-up telegrams, the same for the same seed."""
-        rnd = random.Random(seed)  # noqa: S311 - not for keeping a secret
-        meters = [(Address(MAKER, f"{number:08d}", 1, 7), rnd.randbytes(16)) for number in range(count)]
-        return cls([telegram(address, key, rnd) for address, key in meters], meters)
+    def of(cls, count: int, meters: int | None = None) -> Mix:
+        """Made-up telegrams of some meters in turn, each of its own if not told; the same ones every time."""
+        rnd = random.Random(1)  # noqa: S311 - not for keeping a secret
+        known = [(Address(MAKER, f"{number:08d}", 1, 7), rnd.randbytes(16)) for number in range(meters or count)]
+        return cls([telegram(*known[number % len(known)], rnd) for number in range(count)], known)
 
     def ring(self) -> Keyring:
         """The keys of the mix."""
@@ -149,15 +150,14 @@ def cpu_seconds(text: bytes) -> float:
 
 
 def crowds(mix: Mix) -> dict[str, int]:
-    """The columns' speed with one known meter, with those of the mix, and with a million more."""
-    one = Mix([mix.frames[0]] * len(mix.frames), mix.keys[:1])
-    alone = one.ring()
+    """The columns' speed where one meter is known, where a thousand are, and with a million beside the mix's own."""
+    count = len(mix.frames)
+    few = {name: Mix.of(count, meters) for name, meters in (("one_meter", 1), ("thousand_meters", 1000))}
     crowd = mix.ring()
     for number in range(CROWD):
         crowd.add(Address("XXX", f"{number:08d}", 1, 7), number.to_bytes(16, "big"))
-    few = Mix(mix.frames[:1000] * (len(mix.frames) // 1000), mix.keys[:1000])
+    rings = {name: some.ring() for name, some in few.items()}
     return {
-        "one_meter": best(lambda: decode_batch(one.frames, alone), len(one.frames), 3),
-        "thousand_meters": best(lambda: decode_batch(few.frames, few.ring()), len(few.frames), 3),
-        "million_meters": best(lambda: decode_batch(mix.frames, crowd), len(mix.frames), 3),
+        **{name: best(partial(decode_batch, few[name].frames, rings[name]), count, 3) for name in few},
+        "million_meters": best(lambda: decode_batch(mix.frames, crowd), count, 3),
     }

@@ -25,6 +25,7 @@ cdef extern from *:
                                    const unsigned char *iv, const OSSL_PARAM params[]);
     extern int EVP_DecryptUpdate(EVP_CIPHER_CTX *ctx, unsigned char *out, int *outl,
                                  const unsigned char *in, int inl);
+    extern int EVP_Cipher(EVP_CIPHER_CTX *ctx, unsigned char *out, const unsigned char *in, unsigned int inl);
     extern EVP_MAC *EVP_MAC_fetch(void *libctx, const char *algorithm, const char *properties);
     extern EVP_MAC_CTX *EVP_MAC_CTX_new(EVP_MAC *mac);
     extern int EVP_MAC_init(EVP_MAC_CTX *ctx, const unsigned char *key, size_t keylen,
@@ -53,6 +54,7 @@ cdef extern from *:
         EVP_CIPHER_CTX*, const EVP_CIPHER*, const unsigned char*, const unsigned char*, const OSSL_PARAM*
     ) nogil
     int EVP_DecryptUpdate(EVP_CIPHER_CTX*, unsigned char*, int*, const unsigned char*, int) nogil
+    int EVP_Cipher(EVP_CIPHER_CTX*, unsigned char*, const unsigned char*, unsigned int) nogil
     EVP_MAC* EVP_MAC_fetch(void*, const char*, const char*) nogil
     EVP_MAC_CTX* EVP_MAC_CTX_new(EVP_MAC*) nogil
     int EVP_MAC_init(EVP_MAC_CTX*, const unsigned char*, size_t, const OSSL_PARAM*) nogil

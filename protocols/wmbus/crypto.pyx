@@ -32,6 +32,8 @@ cdef void start() except *:
     global cmac_context
     if not (AES_CBC and AES_CTR and AES_CCM and CMAC and cbc_context and ctr_context and ccm_context):
         raise ImportError("libcrypto: AES-128 (CBC, CTR, CCM) or CMAC is not available")
+    if EVP_DecryptInit_ex2(cbc_context, AES_CBC, NULL, NULL, NULL) != 1:
+        raise ImportError("libcrypto: AES-128-CBC cannot be set up")
     memcpy(cmac_cipher, b"AES-128-CBC\0", 12)
     cmac_context = EVP_MAC_CTX_new(CMAC)
     cmac_params[0] = OSSL_PARAM_construct_utf8_string(b"cipher", cmac_cipher, 0)
@@ -60,21 +62,19 @@ cdef bint run(
 cdef bint cbc_decrypt(
     const uint8_t* key, const uint8_t* iv, const uint8_t* data, int size, uint8_t* out
 ) noexcept nogil:
-    """AES-128-CBC over whole blocks; ``out`` may be ``data``. A key used again is not expanded again."""
-    cdef int written = 0
+    """AES-128-CBC over whole blocks; ``out`` may be ``data``. A key used again is not expanded again.
+
+    Telegrams are short, so what the library does around the blocks counts: EVP_Cipher has no padding
+    to be switched off each time, and the context keeps its cipher.
+    """
     cdef bint again = cbc_ready and memcmp(key, cbc_key, 16) == 0
     global cbc_ready
     cbc_ready = False
-    if again:
-        if EVP_DecryptInit_ex2(cbc_context, NULL, NULL, iv, NULL) != 1:
-            return False
-    else:
-        if EVP_DecryptInit_ex2(cbc_context, AES_CBC, key, iv, NULL) != 1:
-            return False
-        EVP_CIPHER_CTX_set_padding(cbc_context, 0)
-        memcpy(cbc_key, key, 16)
+    if EVP_DecryptInit_ex2(cbc_context, NULL, <const uint8_t*>NULL if again else key, iv, NULL) != 1:
+        return False
+    memcpy(cbc_key, key, 16)
     cbc_ready = True
-    return EVP_DecryptUpdate(cbc_context, out, &written, data, size) == 1 and written == size
+    return EVP_Cipher(cbc_context, out, data, size) > 0
 
 
 cdef bint ctr_crypt(

@@ -9,8 +9,7 @@ cdef class Text:
     cdef size_t size
     cdef size_t room
     cdef void clear(self) noexcept
-    cdef int need(self, size_t more) except -1
-    cdef int put(self, const char* text, size_t size) except -1
+    cdef int grow(self, size_t more) except -1
     cdef int put_bytes(self, bytes text) except -1
     cdef bytes taken(self)
 

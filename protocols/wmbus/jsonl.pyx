@@ -137,26 +137,19 @@ cdef class Text:
     cdef void clear(self) noexcept:
         self.size = 0
 
-    cdef int need(self, size_t more) except -1:
-        """Make room for some more bytes."""
+    cdef int grow(self, size_t more) except -1:
+        """Make room for some more bytes than there is."""
         cdef char* grown
-        if self.size + more > self.room:
-            while self.size + more > self.room:
-                self.room *= 2
-            grown = <char*>realloc(self.data, self.room)
-            if grown == NULL:
-                raise MemoryError
-            self.data = grown
-        return 0
-
-    cdef int put(self, const char* text, size_t size) except -1:
-        self.need(size)
-        memcpy(self.data + self.size, text, size)
-        self.size += size
+        while self.size + more > self.room:
+            self.room *= 2
+        grown = <char*>realloc(self.data, self.room)
+        if grown == NULL:
+            raise MemoryError
+        self.data = grown
         return 0
 
     cdef int put_bytes(self, bytes text) except -1:
-        return self.put(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+        return put(self, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
 
     cdef bytes taken(self):
         """What was written since the last time."""
@@ -165,16 +158,28 @@ cdef class Text:
         return text
 
 
+cdef inline int need(Text out, size_t more) except -1:
+    """Make room for some more bytes."""
+    return out.grow(more) if out.size + more > out.room else 0
+
+
+cdef inline int put(Text out, const char* text, size_t size) except -1:
+    need(out, size)
+    memcpy(out.data + out.size, text, size)
+    out.size += size
+    return 0
+
+
 cdef inline int lit(Text out, const char* text) except -1:
-    return out.put(text, strlen(text))
+    return put(out, text, strlen(text))
 
 
 cdef inline int say(Text out, const Piece* text) except -1:
-    return out.put(text.text, text.size)
+    return put(out, text.text, text.size)
 
 
 cdef inline int number(Text out, unsigned long long value) except -1:
-    out.need(24)
+    need(out, 24)
     out.size += write_unsigned(value, out.data + out.size)
     return 0
 
@@ -182,7 +187,7 @@ cdef inline int number(Text out, unsigned long long value) except -1:
 cdef inline int hex_bytes(Text out, const uint8_t* p, int size, int stride) except -1:
     """Bytes as hexadecimal digits; a stride of -1 takes them from the last to the first."""
     cdef int i
-    out.need(2 * size)
+    need(out, 2 * size)
     for i in range(size):
         out.data[out.size] = HEX[p[i * stride] >> 4]
         out.data[out.size + 1] = HEX[p[i * stride] & 0x0F]
@@ -194,7 +199,7 @@ cdef int escaped(Text out, const char* text, int size) except -1:
     """A JSON string of UTF-8 text."""
     cdef int i
     cdef uint8_t letter
-    out.need(6 * size + 2)
+    need(out, 6 * size + 2)
     out.data[out.size] = 34
     out.size += 1
     for i in range(size):
@@ -228,7 +233,7 @@ cdef int value_of(Text out, const Tele* t, const Rec* r) except -1:
     if r.kind == KIND_LABEL:
         return out.put_bytes(msgspec.json.encode(name_of(<int>r.mantissa)))
     if r.kind == KIND_NUMBER:
-        out.need(80)
+        need(out, 80)
         out.data[out.size] = 34
         out.size += 1
         out.size += write_decimal(r.mantissa, r.exponent, out.data + out.size)
@@ -248,13 +253,31 @@ cdef int unit_of(Text out, const Tele* t, const Rec* r) except -1:
 
 
 cdef int write_record(Text out, const Tele* t, const Rec* r) except -1:
-    cdef int i
     lit(out, b'{"quantity":')
     say(out, &QUANTITY[r.quantity])
     lit(out, b',"unit":')
     unit_of(out, t, r)
     lit(out, b',"value":')
     value_of(out, t, r)
+    if r.function or r.storage or r.tariff or r.subunit or r.n_qualifiers:
+        write_place(out, r)
+    else:
+        lit(out, b',"function":"instantaneous","storage":0,"tariff":0,"subunit":0,"qualifiers":[]')
+    if r.at_date:
+        write_at(out, r)
+    if r.name:
+        lit(out, b',"name":')
+        out.put_bytes(msgspec.json.encode(name_of(r.name)))
+    elif r.flags & (FLAG_MANUFACTURER | FLAG_UNKNOWN) and not r.flags & FLAG_SYNTHETIC:
+        lit(out, b',"header":"')
+        hex_bytes(out, t.buf + r.head, r.data - r.head - (1 if r.coding == 0x0D else 0), 1)
+        lit(out, b'"')
+    return lit(out, b"}")
+
+
+cdef int write_place(Text out, const Rec* r) except -1:
+    """Where a value stands among those of its quantity."""
+    cdef int i
     lit(out, b',"function":')
     say(out, &FUNCTION[r.function])
     lit(out, b',"storage":')
@@ -268,23 +291,13 @@ cdef int write_record(Text out, const Tele* t, const Rec* r) except -1:
         if i:
             lit(out, b",")
         say(out, &QUALIFIER[r.qualifiers[i]])
-    lit(out, b"]")
-    if r.at_date:
-        write_at(out, r)
-    if r.name:
-        lit(out, b',"name":')
-        out.put_bytes(msgspec.json.encode(name_of(r.name)))
-    elif r.flags & (FLAG_MANUFACTURER | FLAG_UNKNOWN) and not r.flags & FLAG_SYNTHETIC:
-        lit(out, b',"header":"')
-        hex_bytes(out, t.buf + r.head, r.data - r.head - (1 if r.coding == 0x0D else 0), 1)
-        lit(out, b'"')
-    return lit(out, b"}")
+    return lit(out, b"]")
 
 
 cdef int write_at(Text out, const Rec* r) except -1:
     """The instant of a value that brings its own."""
     lit(out, b',"at":"')
-    out.need(24)
+    need(out, 24)
     out.size += write_date(r.at_date, out.data + out.size)
     if r.at_time:
         lit(out, b"T")
@@ -330,12 +343,12 @@ cdef int field_value(Text out, const Tele* t, const FieldEntry* entry) except -1
     if (entry.num == 1 and entry.den == 1) or r.kind != KIND_NUMBER:
         return value_of(out, t, r)
     if entry.den == 1 and -(1 << 40) < entry.num < 1 << 40 and -(1 << 22) < r.mantissa < 1 << 22:
-        out.need(80)
+        need(out, 80)
         out.data[out.size] = 34
         out.size += 1
         out.size += write_decimal(r.mantissa * entry.num, r.exponent, out.data + out.size)
     elif entry.den != 1 and scale_to_micro(r.mantissa, entry.num, entry.den, r.exponent, &micro):
-        out.need(80)
+        need(out, 80)
         out.data[out.size] = 34
         out.size += 1
         out.size += write_decimal(micro, -6, out.data + out.size)
@@ -350,7 +363,7 @@ cdef int write_fields(Text out, const Tele* t) except -1:
     lit(out, b',"fields":{')
     for i in range(n):
         lit(out, b',"' if i else b'"')
-        out.put(entries[i].name, entries[i].size)
+        put(out, entries[i].name, entries[i].size)
         lit(out, b'":')
         field_value(out, t, &entries[i])
     return lit(out, b"}")

@@ -16,6 +16,7 @@ cdef class Keyring:
     cdef list rules
     cdef readonly bytes default
     cdef const Slot* find(self, uint64_t packed) noexcept nogil
+    cdef void expect(self, uint64_t packed) noexcept nogil
     cdef object others(self, uint64_t packed)
     cdef void put(self, uint64_t packed, bytes key) except *
     cdef void grow(self) except *
