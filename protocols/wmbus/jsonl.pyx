@@ -10,7 +10,7 @@ import msgspec
 
 from protocols.wmbus.address cimport maker_bytes
 from protocols.wmbus.layout cimport alarm_names, driver_name, medium_of, name_of
-from protocols.wmbus.names cimport FieldName, field_name
+from protocols.wmbus.names cimport FieldName, field_name, next_telegram
 from protocols.wmbus.structs cimport (
     FLAG_HIDDEN,
     FLAG_MANUFACTURER,
@@ -318,6 +318,7 @@ cdef int gather_fields(const Tele* t, FieldEntry* entries) except -1:
     """Which record gives which field: the first of a name, unless it has no value and a later one has."""
     cdef int i, k, n = 0
     cdef const FieldName* name
+    next_telegram()
     for i in range(t.n_recs):
         if t.recs[i].flags & FLAG_HIDDEN:
             continue

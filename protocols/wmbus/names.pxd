@@ -8,4 +8,5 @@ cdef struct FieldName:
     int64_t num
     int64_t den
 
+cdef void next_telegram() noexcept
 cdef const FieldName* field_name(const Tele* t, const Rec* r) except NULL

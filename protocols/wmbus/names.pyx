@@ -13,8 +13,10 @@ from protocols.wmbus import naming
 
 cdef enum:
     SLOTS = 16384
-    # Names beyond this many are worked out again each time: nobody may fill our memory with headers.
+    # With so many names all are forgotten before the next telegram: nobody may fill our memory with
+    # headers. One telegram has at most MAX_RECORDS more.
     MOST = 12000
+    # Only a unit sent as text makes a longer header, and such a record has no name.
     LONGEST = 40
 
 ctypedef struct Slot:
@@ -26,10 +28,11 @@ ctypedef struct Slot:
 
 cdef Slot* slots = <Slot*>calloc(SLOTS, sizeof(Slot))
 cdef int taken = 0
-cdef FieldName passing
-cdef bytes passing_text = b""
+cdef FieldName nameless
 # Keeps the texts that the slots point at.
 cdef dict texts = {}
+
+nameless.text = NULL
 
 
 cdef int key_of(const Tele* t, const Rec* r, uint8_t* key) noexcept nogil:
@@ -63,25 +66,30 @@ cdef inline uint32_t spread(int32_t driver, const uint8_t* key, int n) noexcept 
     return <uint32_t>((h ^ (h >> 32)) % SLOTS)
 
 
+cdef void next_telegram() noexcept:
+    """Names found from now on last until this is called again."""
+    global taken
+    if taken >= MOST:
+        memset(slots, 0, SLOTS * sizeof(Slot))
+        texts.clear()
+        taken = 0
+
+
 cdef const FieldName* field_name(const Tele* t, const Rec* r) except NULL:
-    """A record's field; its text is NULL where it gets none."""
+    """A record's field; its text is NULL where it gets none. It lasts for the telegram."""
     global taken
     cdef uint8_t key[LONGEST]
     cdef int n = key_of(t, r, key)
     cdef uint32_t at
     cdef Slot* slot
     if n == 0:
-        work_out(t, r, &passing)
-        return &passing
+        return &nameless
     at = spread(t.driver, key, n)
     while slots[at].used:
         slot = &slots[at]
         if slot.size == n and slot.driver == t.driver and memcmp(slot.key, key, n) == 0:
             return &slot.field
         at = (at + 1) % SLOTS
-    if taken >= MOST:
-        work_out(t, r, &passing)
-        return &passing
     slot = &slots[at]
     work_out(t, r, &slot.field)
     slot.size = <uint8_t>n
@@ -93,16 +101,12 @@ cdef const FieldName* field_name(const Tele* t, const Rec* r) except NULL:
 
 
 cdef int work_out(const Tele* t, const Rec* r, FieldName* to) except -1:
-    global passing_text
     cdef bytes text
     field = naming.field_of(record_over(t, r), driver_name(t.driver))
     to.text = NULL
     if field is None:
         return 0
-    if to == &passing:
-        text = passing_text = field.name.encode()
-    else:
-        text = texts.setdefault(field.name, field.name.encode())
+    text = texts.setdefault(field.name, field.name.encode())
     to.text = PyBytes_AS_STRING(text)
     to.size = <int>PyBytes_GET_SIZE(text)
     to.num = field.num

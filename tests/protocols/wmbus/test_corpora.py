@@ -59,7 +59,7 @@ def same(record: wmbus.Record, item: dict[str, Any]) -> bool:
         value = Decimal(record.value) * FACTORS.get(record.unit or "", 1)
         if item.get("Unit") == "s":
             value *= LONG_TIMES.get(record.unit or "", 1)
-        return abs(value - Decimal(text)) <= max(1, abs(value)) / 1_000_000
+        return abs(value - Decimal(text)) <= max(Decimal(1), abs(value)) / 1_000_000
     except InvalidOperation:
         return record.value.strip() == text.rstrip("Z")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from protocols import wmbus
 from protocols.wmbus import stream
-from tests.protocols.wmbus.samples import FRAMES, KEY, LAYOUTS, LITRES, METER, PAYLOAD, WIRED
+from tests.protocols.wmbus.samples import FRAMES, KEY, LAYOUTS, LITRES, METER, PAYLOAD, WIRED, linked
 
 PROGRAM = [sys.executable, "-c", "from protocols.wmbus import stream; stream.run(stream.Decoder())"]
 
@@ -197,3 +197,30 @@ def test_key_files_are_read_from_the_command_line(tmp_path: Path) -> None:
     (line,) = answers(FRAMES["mode 5"].hex().encode(), decoder=stream.Decoder(ring=ring))
     assert line["fields"]["total_m3"] == f"{LITRES / 1000}"
     assert PAYLOAD
+
+
+def test_a_unit_sent_as_a_long_text_is_shown_and_names_no_field() -> None:
+    payload = "".join(f"017C28{letter * 40}05" for letter in ("41", "42", "43"))
+    telegram = wmbus.decode(linked("44E34C102345670107" + "7A01000000" + payload))
+    assert [record.unit for record in telegram.records] == ["A" * 40, "B" * 40, "C" * 40]
+    assert telegram.fields == {}
+
+
+def test_more_names_than_are_kept_stay_right() -> None:
+    for storage in range(0, 13000, 13):
+        headers = [wmbus_header(storage + more) for more in range(13)]
+        payload = "".join(f"{header}13{index:02X}" for index, header in enumerate(headers))
+        telegram = wmbus.decode(linked("44E34C102345670107" + "7A01000000" + payload))
+        values = list(telegram.fields.values())
+        assert values == [f"0.{index:03d}" for index in range(13)]
+    assert wmbus.decode(FRAMES["plain"]).fields["total_m3"] == "466.472"
+
+
+def wmbus_header(storage: int) -> str:
+    """DIF and DIFE of a byte in a storage number."""
+    dif, rest, extensions = 0x81 | (storage & 1) << 6, storage >> 1, []
+    for _ in range(4):
+        extensions.append(0x80 | rest & 15)
+        rest >>= 4
+    extensions[-1] &= 0x7F
+    return bytes([dif, *extensions]).hex()
