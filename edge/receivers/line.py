@@ -59,7 +59,8 @@ class Line(asyncio.Protocol):
         if not self._chunks and self._ended is None:
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    await self._changed.wait()
             except TimeoutError:
                 return b""
         if not self._chunks:

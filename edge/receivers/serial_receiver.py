@@ -1,6 +1,7 @@
 """What every receiver on a serial line shares: open, set up, deliver, watch, and open again when the line ends."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -115,10 +116,9 @@ class SerialReceiver:
     async def _pause(self, reason: str) -> None:
         delay = self._backoff.next_delay()
         log.warning("receiver down", receiver=self._settings.name, reason=reason, retry_s=round(delay, 2))
-        try:
-            await asyncio.wait_for(self._stopping.wait(), delay)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await self._stopping.wait()
 
 
 async def _discard(frames: list[Frame]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -113,10 +114,9 @@ class Store:
             self._written.set()
 
     async def _wait_for_more(self) -> None:
-        try:
-            await asyncio.wait_for(self._full.wait(), self._group_s)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._group_s):
+                await self._full.wait()
 
     async def _commit_until_it_holds(self, group: list[HeardTelegram]) -> None:
         """A full disk or a failing card stops the receivers, not the agent: the group waits until it can be written."""

@@ -2,7 +2,7 @@
 
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import aiomqtt
 from paho.mqtt.properties import Properties
@@ -28,6 +28,14 @@ class BrokerClient(aiomqtt.Client):
         if reason_code.is_failure:
             self.refusal = str(reason_code)
         super()._on_publish(client, userdata, mid, reason_code, properties)
+
+    async def __aenter__(self) -> Self:
+        try:
+            return await super().__aenter__()
+        except BaseException:
+            # aiomqtt leaves the socket open where the broker does not answer or the wait for it is cancelled.
+            self._client.disconnect()
+            raise
 
     async def deliver(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 1 and wait for the broker's answer; raises :class:`aiomqtt.MqttError`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import aiomqtt
@@ -15,6 +16,9 @@ from edge.sync.connection import BrokerClient
 from protocols.sync import SCHEMA, Ack, ack_topic, batch_topic, decode_ack, decode_route, route_topic
 
 log = structlog.get_logger("edge.sync")
+
+# How long a connection may take to say goodbye before it is told again.
+CLOSE_S = 5.0
 
 Connect = Callable[[], BrokerClient]
 
@@ -51,7 +55,7 @@ class Sync:
     async def run(self) -> None:
         """Connect, send and listen, again and again, until cancelled."""
         while True:
-            reason = await self._session()
+            reason = await self._guarded_session()
             self.state.broker, self.state.detail = "down", reason
             delay = self._backoff.next_delay()
             log.warning("broker down", reason=reason, retry_s=round(delay, 2))
@@ -70,6 +74,18 @@ class Sync:
             self._store.committed.set()
             await asyncio.sleep(0.05)
         return self._store.counts().pending == 0
+
+    async def _guarded_session(self) -> str:
+        """A session in a task of its own: a cancellation that gets lost while it closes its connection ends us too."""
+        session = asyncio.create_task(self._session())
+        try:
+            await asyncio.wait([session])
+        except asyncio.CancelledError:
+            while not session.done():
+                session.cancel()
+                await asyncio.wait([session], timeout=CLOSE_S)
+            raise
+        return session.result()
 
     async def _session(self) -> str:
         """One connection from first to last; returns why it ended."""
@@ -145,10 +161,10 @@ class Sync:
 
     async def _wait_for_work(self) -> None:
         """Until something is committed or acknowledged, or until a part-filled batch has waited long enough."""
-        try:
-            await asyncio.wait_for(self._store.committed.wait(), min(self._config.batch_wait_s, 1.0) / 2)
-        except TimeoutError:
-            return
+        # Not wait_for: on Python 3.11 that may swallow a cancellation, and the session would never end.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(self._config.batch_wait_s, 1.0) / 2):
+                await self._store.committed.wait()
 
     async def _listen(self, client: BrokerClient) -> None:
         """Apply acknowledgements together where several have arrived, and take routes."""

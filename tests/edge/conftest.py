@@ -108,6 +108,14 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
+async def end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel until it holds: on Python 3.11 ``wait_for``, which aiomqtt uses, may swallow a cancellation."""
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=1)
+
+
 @pytest.fixture
 async def dongle(tmp_path: Path) -> AsyncIterator[Dongle]:
     found = Dongle(tmp_path / "dongle")

@@ -14,7 +14,7 @@ from firmware_sim.telegram.records import Vif, date, integer, payload
 from protocols.sync import TelegramItem, TypedReading, encode_message
 from protocols.wmbus import Address
 from tests.edge.agent_process import PIN, AgentProcess, sgc
-from tests.edge.conftest import Dongle, telegram_frame, until
+from tests.edge.conftest import Dongle, end, telegram_frame, until
 from tests.edge.samples import DEVICE, route, stop
 from tests.edge.sync.conftest import Centre
 from tests.fixtures.mosquitto import Mosquitto
@@ -71,8 +71,7 @@ async def centre(mosquitto: Mosquitto) -> AsyncIterator[Centre]:
     task = asyncio.create_task(found.run())
     await until(lambda: found.listening)
     yield found
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await end(task)
 
 
 @pytest.fixture
@@ -149,8 +148,7 @@ async def test_killed_again_and_again_nothing_stored_is_lost_or_doubled(
         seen = await _until_more(agent, stored + 200)
         agent.kill()
         stored = int(str(seen["stored"]))
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
+        await end(sending)
     centre.answer = lambda batch: [centre.ack(batch)]
     agent.start()
     final = await agent.until(pending=0, broker="up")

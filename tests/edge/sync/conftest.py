@@ -27,6 +27,7 @@ from protocols.sync import (
     open_batch,
     read_envelope,
 )
+from tests.edge.conftest import end
 from tests.edge.samples import DEVICE
 
 
@@ -134,8 +135,7 @@ async def centre(broker: BrokerConfig) -> AsyncIterator[Centre]:
     while not found.listening:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     yield found
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await end(task)
 
 
 @pytest.fixture
@@ -155,5 +155,4 @@ async def sync(store: Store, broker: BrokerConfig, tmp_path: Path) -> AsyncItera
     found = sync_of(store, broker, tmp_path)
     task = asyncio.create_task(found.run())
     yield found
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await end(task)
