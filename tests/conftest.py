@@ -3,9 +3,12 @@
 import ipaddress
 import os
 import socket
+from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import pytest
+import structlog
 
 pytest_plugins = [
     "tests.fixtures.browser",
@@ -40,6 +43,20 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _logging_ends_with_its_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command run inside a test sets logging up for streams that are closed when the test ends."""
+    before = structlog.get_config()
+    configure = structlog.configure
+
+    def uncached(**settings: Any) -> None:
+        configure(**{**settings, "cache_logger_on_first_use": False})
+
+    monkeypatch.setattr(structlog, "configure", uncached)
+    yield
+    configure(**before)
 
 
 def _is_loopback(address: object) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 import psycopg
 import pytest
+import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Page, expect
 from sqlalchemy import create_engine, inspect, text
@@ -190,6 +192,23 @@ def test_servers_end_with_a_killed_test_run() -> None:
 
 def test_shared_folder_has_its_readme(shared: Path) -> None:
     assert (shared / "README.md").is_file()
+
+
+LOG = structlog.get_logger()
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_logging_set_up_by_a_test_ends_with_it(turn: int) -> None:
+    assert not isinstance(structlog.get_config()["logger_factory"], structlog.WriteLoggerFactory)
+    stream = io.StringIO()
+    structlog.configure(
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        processors=[structlog.processors.JSONRenderer()],
+        cache_logger_on_first_use=True,
+    )
+    LOG.info("heard", turn=turn)
+    assert f'"turn": {turn}' in stream.getvalue()
+    stream.close()
 
 
 def test_no_test_reaches_another_machine() -> None:
