@@ -112,12 +112,13 @@ def _new_visit(context: ScreenContext, route: RouteView, view: StopView, form: V
 async def withdraw(
     request: Request,
     visit: Annotated[int, Form(ge=1)],
-    token: Annotated[str, Form(min_length=1, max_length=64)],
     orden: Annotated[Order, Form()] = "",
 ) -> Response:
     """Take back a visit, keeping it: back to its stop, which is open again."""
     context = context_of(request)
     found = context.store.visit(visit)
+    # A visit can be taken back once, so it makes the token itself.
+    token = f"deshacer-{visit}"
     if found is None or await context.store.withdraw_visit(visit, token, context.config.reader) is None:
         return RedirectResponse("/ruta", HTTPStatus.SEE_OTHER)
     return _to("/parada", stop=found.supply, meter=found.meter, orden=orden)
