@@ -147,8 +147,9 @@ cdef bint is_damaged_b(const uint8_t* frame, int32_t size) noexcept nogil:
     while bit < 8 * size:
         mended[size - 1 - bit // 8] ^= 1 << (bit % 8)
         how = ending(mended, size - 2) if mended[0] == frame[0] else NOT
-        if best < how < SEALED:
-            best = how
+        # A seal proves nothing about the end of a frame that is not the one that came.
+        if best < how:
+            best = how if how < SEALED else FITS
         mended[size - 1 - bit // 8] ^= 1 << (bit % 8)
         bit += PERIOD
     return not is_better(ending(frame, size), best)
