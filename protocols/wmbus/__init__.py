@@ -9,7 +9,7 @@ One telegram
     >>> telegram.total_litres
     123529
     >>> telegram.fields
-    {'total_m3': '123.529', 'volume_flow_m3h': '0.000'}
+    {'total_m3': '123.529', 'max_flow_m3h': '0.000'}
     >>> [(record.quantity, record.value, record.unit) for record in telegram]
     [('volume', '123.529', 'm3'), ('volume_flow', '0.000', 'm3/h')]
 
@@ -58,7 +58,8 @@ Many telegrams
     meter_time, status, access_no, state, authentic), one row a frame, without an object for any of them.
 
 Every byte
-    ``explain(frame, keys)`` lists spans (offset, length, hex, layer, meaning) that cover a frame.
+    ``explain(frame, keys)`` lists spans (offset, length, hex, layer, meaning) that cover a frame; the meanings are
+    English, or Spanish with ``lang="es"``.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,6 +1,7 @@
 """The public door of the decoder: one frame in, a telegram out."""
 
 import datetime
+import doctest
 
 import pytest
 
@@ -57,3 +58,9 @@ def test_every_byte_is_explained() -> None:
     spans = wmbus.explain(OMS_FRAME, OMS_KEY)
     assert sum(span.length for span in spans) == len(OMS_FRAME)
     assert {span.layer for span in spans} == {"link", "tpl", "app"}
+
+
+def test_the_manual_says_what_happens() -> None:
+    outcome = doctest.testmod(wmbus)
+    assert outcome.attempted > 8
+    assert outcome.failed == 0
