@@ -190,7 +190,8 @@ cdef int read_transport(Tele* t, int32_t at) noexcept nogil:
     seal_of(t)
     if t.sealed == 0:
         return read_application(t)
-    if plain_under_seal(t):
+    # Ciphertext begins with 2F 2F once in 65,536 telegrams: keys are tried first unless the records read to the end.
+    if plain_under_seal(t) and (t.mode not in (2, 3, 5, 7) or walks_clean(t.buf, t.sealed_at, t.end)):
         diag(t, D_ALREADY_DECRYPTED, t.mode, 0)
         return read_application(t)
     if t.mode not in (2, 3, 5, 7, 10):
@@ -224,6 +225,9 @@ cdef int go_without_key(Tele* t, int keys_tried) noexcept nogil:
     """Give up on what is sealed, saying whether a key was missing or did not fit."""
     if t.security_mode == MODE_REAL_DATA and walks_clean(t.buf, t.payload, t.end):
         diag(t, D_ALREADY_DECRYPTED, t.security_mode, 0)
+        return read_application(t)
+    if t.tpl_at and t.sealed and plain_under_seal(t):
+        diag(t, D_ALREADY_DECRYPTED, t.mode, 0)
         return read_application(t)
     if keys_tried:
         t.security = SEC_KEY_WRONG
