@@ -19,6 +19,8 @@ from demo.register import TARIFF
 CLERK, SUPERVISOR = "facturacion", "supervision"
 SERIES = "A"
 DAYS_TO_PAY = 30
+# Bounds what a worker holds: the documents of a partition are set together.
+CONTRACTS_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Biller:
             issue_date=today,
             due_date=today + timedelta(DAYS_TO_PAY),
             settings={},
+            partition_size=CONTRACTS_AT_ONCE,
         )
         with write_session(self.engine) as session:
             return run.create(session, self.utility_id, plan, CLERK, datetime.now(UTC)).id
