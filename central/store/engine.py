@@ -44,7 +44,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     cursor.execute("PRAGMA foreign_keys = ON")
     # REPLACE deletes; without this it would slip past the triggers that refuse deletion.
     cursor.execute("PRAGMA recursive_triggers = ON")
-    cursor.execute("PRAGMA cache_size = -65536")
+    cursor.execute("PRAGMA cache_size = -16384")
     cursor.close()
 
 

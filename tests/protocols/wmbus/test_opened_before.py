@@ -8,6 +8,12 @@ FRAME = bytes.fromhex(
     "cb1ee8afd"
 )
 KEY = bytes.fromhex("cb81cfb7e758f2197380538d9df189cd")
+# As above, and what follows reads as records to the very end.
+READS_AS_RECORDS = bytes.fromhex(
+    "46449726390900263307723909002697263307990030252f2f2b0444f74965cc06c91714147a2b5d39fd50ad5ed7d9ed8bf9bba1775ab7226c03"
+    "c3696449f228e98978feaa4a13"
+)
+ITS_KEY = b"[:3Cl\x06\x0e\xf9\xcc'\x14\x1fR2Mk"
 
 
 def test_the_key_is_tried_first() -> None:
@@ -19,3 +25,8 @@ def test_the_key_is_tried_first() -> None:
 def test_the_same_telegram_opened_before_still_reads() -> None:
     opened = FRAME[:15] + bytes.fromhex("2f2f0413dc291000") + b"\x2f" * (len(FRAME) - 23)
     assert wmbus.decode(opened, KEY).total_litres == 1_059_292
+
+
+def test_the_key_is_tried_first_even_where_the_ciphertext_reads_as_records() -> None:
+    telegram = wmbus.decode(READS_AS_RECORDS, ITS_KEY)
+    assert (telegram.security.state, telegram.total_litres) == ("decrypted", 626_549)
