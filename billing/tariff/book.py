@@ -27,6 +27,10 @@ class Book:
         """Every id in the book."""
         return list(self._names())
 
+    def text(self, tariff: str) -> str | None:
+        """The file of an id as it was written; None if there is none."""
+        return self._read(tariff)
+
     def get(self, tariff: str) -> TariffVersion:
         """The tariff of an id, or all versions of a series as one; RatingError if there is none."""
         version = self._version(tariff)
