@@ -66,11 +66,13 @@ def whatif(
 ) -> None:
     """Study a change of tariff on real bills."""
     from billing.tariff import RatingError, TariffError
+    from central.invoicing.states import RunError
+    from central.register import RegisterError
 
     with settings_and_engine("whatif", config, db) as (_, engine):
         try:
             result = studied(engine, utility, _study(tariff, replaces, assume or []), _period(on))
-        except (RatingError, TariffError, LookupError) as error:
+        except (RatingError, TariffError, RunError, RegisterError) as error:
             raise ValueError(str(error)) from error
         pictures = _draw(result, out) if out else []
     typer.echo(json.dumps(result, ensure_ascii=False) if as_json else "\n".join([*in_words(result), *pictures]))
@@ -128,7 +130,11 @@ def _progress() -> Callable[[int], None]:
     """Says on a terminal how many bills have been read."""
     if not sys.stderr.isatty():
         return lambda _bills: None
-    return lambda bills: sys.stderr.write(f"\r{bills:,} facturas leídas / bills read")
+    return _say_read
+
+
+def _say_read(bills: int) -> None:
+    sys.stderr.write(f"\r{bills:,} facturas leídas / bills read")
 
 
 def _draw(result: dict[str, Any], folder: Path) -> list[str]:

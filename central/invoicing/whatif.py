@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -51,7 +51,8 @@ def load(session: Session, utility_id: int, period: Period, progress: Callable[[
         .order_by(Invoice.contract_id, Invoice.period_from, Invoice.generation.desc()),
         execution_options={"yield_per": BILLS_AT_ONCE},
     )
-    builder, last, count = RegisterBuilder(), ("", None), 0
+    builder, count = RegisterBuilder(), 0
+    last: tuple[str, date | None] = ("", None)
     for code, start, total_cents, basis in rows:
         if (code, start) == last:
             continue
