@@ -11,6 +11,7 @@ COMMANDS = (
     "edge.cli",
     "billing.cli",
     "central.cli",
+    "central.print_cli",
     "central.whatif_cli",
     "central.ops.bench_cli",
     "central.ops.audit_cli",

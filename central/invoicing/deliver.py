@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any
@@ -75,8 +75,8 @@ def _documents(session: Session, run: BillingRun, partition: RunPartition) -> li
     made_at = datetime.now(UTC)
     rows: list[Row] = []
     for invoices in chunks(_invoices(session, run, partition), AT_ONCE):
-        languages = _languages(session, run, invoices)
-        for invoice, view in _views(session, run, utility, invoices):
+        languages = languages_of(session, run, {row.customer_id for row in invoices})
+        for invoice, view in views_of(session, run, utility, invoices):
             language = languages[invoice.customer_id]
             content = render(view, language)
             digest = hashlib.sha256(content).hexdigest()
@@ -96,9 +96,10 @@ def _invoices(session: Session, run: BillingRun, partition: RunPartition) -> Seq
     ).all()
 
 
-def _views(
+def views_of(
     session: Session, run: BillingRun, utility: Utility, invoices: Sequence[Invoice]
 ) -> Iterator[tuple[Invoice, InvoiceView]]:
+    """Each invoice of a run as its document shows it, in the order given."""
     history = history_of(session, run.utility_id, [row.contract_id for row in invoices], run.period_from)
     contact = contact_of(utility)
     average = run.summary.get(AVERAGE)
@@ -112,11 +113,14 @@ def _average(average: int | None, row: Invoice) -> int | None:
     return average if row.supply.get("use") == "domestic" else None
 
 
-def _languages(session: Session, run: BillingRun, invoices: Sequence[Invoice]) -> Mapping[int, str]:
+def languages_of(session: Session, run: BillingRun, customers: Collection[int]) -> Mapping[int, str]:
     """Each customer's language, or the run's where there is no catalogue for it."""
-    wanted = sorted({row.customer_id for row in invoices})
-    rows: Any = select(Customer.id, Customer.language).where(
-        Customer.utility_id == run.utility_id, Customer.id.in_(wanted)
-    )
     default = settings_of(run).language
-    return {row.id: row.language if row.language in LANGUAGES else default for row in session.execute(rows)}
+    found = {}
+    for some in chunks(sorted(customers), AT_ONCE):
+        rows: Any = select(Customer.id, Customer.language).where(
+            Customer.utility_id == run.utility_id, Customer.id.in_(some)
+        )
+        for row in session.execute(rows):
+            found[row.id] = row.language if row.language in LANGUAGES else default
+    return found

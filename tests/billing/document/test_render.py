@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from billing.document import LANGUAGES, Contact, DocumentError, InvoiceView, render, render_many
+from billing.document import LANGUAGES, Contact, DocumentError, InvoiceView, render, render_batch, render_many
 from billing.document.layout import layout
 from billing.document.words import words
 from billing.invoice import Invoice, InvoiceType, PaymentMethod, PaymentTerms, rectify
 from billing.volume import Kind, Method, PastPeriod, Period, Piece
+from tests.billing.document import picture
 from tests.billing.invoice_samples import B02, TERMS, invoice, line
 from tests.billing.view_samples import view, with_blocks
 
@@ -266,3 +267,41 @@ def test_numbers_and_dates_of_each_language(lang: str, money: str, number: str, 
     assert speech.money(Decimal("-1234.5")) == money
     assert speech.exact(Decimal("1234.500")) == number
     assert speech.day(date(2026, 3, 20)) == day
+
+
+def test_a_batch_holds_the_same_pages_in_order(tmp_path: Path, text_of: Callable[[InvoiceView, str], str]) -> None:
+    views = [view(replace(with_blocks(invoice(B02)), number=number)) for number in (124, 125, 126)]
+    pdf = render_batch(views)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 3
+    assert b"pdfuaid:part>1<" in pdf
+    path = tmp_path / "batch.pdf"
+    path.write_bytes(pdf)
+    for page, shown in enumerate(views, 1):
+        command = ["pdftotext", "-raw", "-f", str(page), "-l", str(page), str(path), "-"]
+        run = subprocess.run(command, capture_output=True, check=True, text=True)
+        lines = [" ".join(line.split()) for line in run.stdout.replace("\u00a0", " ").splitlines()]
+        assert "\n".join(line for line in lines if line) == text_of(shown, "es")
+
+
+def test_an_empty_batch_is_refused() -> None:
+    with pytest.raises(DocumentError, match="batch: has no invoice"):
+        render_batch([])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_golden_picture(lang: str, tmp_path: Path) -> None:
+    """Nothing has moved, vanished or changed its weight: small differences of smoothing are let through."""
+    if shutil.which("pdftoppm") is None:
+        pytest.skip("pdftoppm is not installed (Debian: poppler-utils)")
+    golden, made = picture.golden(lang), picture.taken(render(view(), lang), tmp_path)
+    assert made.shape == golden.shape
+    assert picture.unlike(golden, made) < picture.ALLOWED
+
+
+def test_the_picture_sees_what_moves(tmp_path: Path) -> None:
+    """The comparison can fail: a bill with another amount, or in another language, is not the same picture."""
+    if shutil.which("pdftoppm") is None:
+        pytest.skip("pdftoppm is not installed (Debian: poppler-utils)")
+    golden = picture.golden("es")
+    for other in (render(view(), "ca"), render(view(invoice(rows(3))))):  # type: ignore[arg-type]
+        assert picture.unlike(golden, picture.taken(other, tmp_path)) > 3 * picture.ALLOWED
