@@ -278,7 +278,7 @@ cdef int32_t special(Tele* t, int32_t at, int32_t end) noexcept nogil:
     return at
 
 
-cdef inline int32_t read_data(const uint8_t* buf, int32_t at, int32_t end, Rec* r) noexcept nogil:
+cdef int32_t read_data(const uint8_t* buf, int32_t at, int32_t end, Rec* r) noexcept nogil:
     if r.coding == LVAR:
         if at >= end:
             return SHORT
