@@ -37,7 +37,7 @@ check: setup-dev ## Estilo, tipos y plano de la casa / lint, types and floor pla
 format: setup-dev ## Da formato al código / formats the code
 	@$(BIN)/ruff check --fix --select I --quiet . ; $(BIN)/ruff format --quiet .
 
-fuzz: setup-dev ## Entradas al azar contra los analizadores, SECONDS=60 / random bytes against every parser
+fuzz: setup-dev ## Busca entradas que rompan los analizadores, SECONDS=60 / looks for inputs that break a parser
 	@$(BIN)/python -m tools.fuzz --seconds $(SECONDS)
 
 lock: setup-dev ## Rehace los ficheros .lock / writes the lock files again

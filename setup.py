@@ -1,8 +1,8 @@
 """Builds the Cython extensions; everything else about the package is in pyproject.toml.
 
 Every ``.pyx`` below a room becomes one extension module. ``SGC_EXT=protocols.wmbus`` restricts a
-build to one prefix, ``SGC_ASAN=1`` builds with AddressSanitizer, ``SGC_TRACE=1`` with line tracing
-for coverage.
+build to one prefix, ``SGC_TRACE=1`` builds with line tracing for coverage, ``SGC_FUZZ=1`` (with clang) for
+libFuzzer: with its counters and with AddressSanitizer.
 """
 
 import os
@@ -21,7 +21,7 @@ def extensions() -> list[Extension]:
     """One Extension for each ``.pyx`` file, filtered by ``SGC_EXT``."""
     prefix = os.environ.get("SGC_EXT", "")
     found = []
-    for room in ROOMS:
+    for room in (*ROOMS, *(["tests/fuzz"] if os.environ.get("SGC_FUZZ") else [])):
         for path in sorted(Path(room).rglob("*.pyx")):
             name = ".".join(path.with_suffix("").parts)
             if name.startswith(prefix):
@@ -34,8 +34,8 @@ def extension(name: str, path: Path) -> Extension:
     compile_args = ["-O3", "-g0"]
     link_args = []
     macros = []
-    if os.environ.get("SGC_ASAN"):
-        compile_args = ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer"]
+    if os.environ.get("SGC_FUZZ"):
+        compile_args = ["-O1", "-g", "-fsanitize=address,fuzzer-no-link", "-fno-omit-frame-pointer"]
         link_args.append("-fsanitize=address")
     if os.environ.get("SGC_TRACE"):
         macros += [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]

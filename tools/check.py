@@ -22,7 +22,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "types": ("mypy",),
     "floor plan": ("lint-imports",),
     "house rules": ("python", "-m", "tools.lints"),
-    "cython": ("cython-lint", "protocols", "billing", "firmware_sim", "edge", "central"),
+    "cython": ("cython-lint", "protocols", "billing", "firmware_sim", "edge", "central", "tests"),
     "style": ("ruff", "check", "."),
     "format": ("ruff", "format", "--check", "."),
 }

@@ -1,4 +1,4 @@
-"""The programs that the tests talk to: PostgreSQL, Mosquitto, Chromium and a few readers of documents.
+"""The programs that the tests run: PostgreSQL, Mosquitto, Chromium, a few readers of documents, clang for fuzzing.
 
     python3 -m tools.services
 
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools import system
+from tools import fuzz, system
 from tools.system import BlockedError, Need
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -49,6 +49,7 @@ NEEDS = (
     Need("DejaVu", ("fonts-dejavu-core",), DEJAVU.exists),
     Need("Poppler", ("poppler-utils",), lambda: system.has_program("pdftotext")),
     Need("Valgrind", ("valgrind",), lambda: system.has_program("valgrind")),
+    fuzz.CLANG,
 )
 
 

@@ -46,11 +46,11 @@ def datetime_f(moment: dt.datetime, *, summer: bool = False, invalid: bool = Fal
 
 
 def datetime_i(moment: dt.datetime, *, summer: bool = False, invalid: bool = False, leap: bool = False) -> bytes:
-    """Type I, six bytes: second (bit 6 leap year, bit 7 summer time), minute (bit 7 invalid), hour
+    """Type I, six bytes: second (bit 6 summer time, bit 7 leap year), minute (bit 7 invalid), hour
     with weekday, a date of type G, and the week with the summer offset, which stays 0 here.
     """
     head = (
-        moment.second | leap << 6 | summer << 7,
+        moment.second | summer << 6 | leap << 7,
         moment.minute | invalid << 7,
         moment.hour | moment.isoweekday() << 5,
     )

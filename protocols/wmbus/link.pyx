@@ -153,10 +153,10 @@ cdef void read_wired(Tele* t, const uint8_t* frame, int32_t size) noexcept nogil
     t.crc = CRC_OK
     memcpy(t.buf, frame, size)
     t.size = size
-    if frame[0] == 0xE5:
+    if frame[0] == 0xE5 and size == 1:
         t.body = t.end = 1
         return
-    if frame[0] == 0x10:
+    if frame[0] == 0x10 and size == 5:
         length, t.body, t.end = 2, 3, 3
     else:
         length, t.body, t.end = frame[1], 6, 4 + frame[1]
@@ -261,7 +261,7 @@ cdef void read_form(Tele* t, const uint8_t* frame, int32_t size, int form) noexc
     """Read a frame whose form the receiver has told."""
     cdef int32_t length = frame[0]
     if form == LINK_WIRED:
-        if size in (1, 5) or size >= 6:
+        if size >= 6 or (size == 5 and frame[0] == 0x10) or (size == 1 and frame[0] == 0xE5):
             read_wired(t, frame, size)
         else:
             t.link = LINK_WIRED

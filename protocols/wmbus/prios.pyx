@@ -39,9 +39,10 @@ cdef inline uint32_t be32(const uint8_t* p) noexcept nogil:
 cdef int diehl_kind(Tele* t) noexcept nogil:
     """MODE_PRIOS or MODE_REAL_DATA where a frame of Diehl's makers is one, else 0."""
     cdef int maker = t.dll[0] | t.dll[1] << 8
-    cdef int ci = t.buf[10]
+    cdef int ci
     if maker not in (DME, EWT, HYD, SAP, SPL) or t.size <= HIDDEN:
         return 0
+    ci = t.buf[10]
     if t.c_field != 0x44 and t.c_field != 0x46:
         return 0
     if 0xA0 <= ci <= 0xA7 or (0xB1 <= ci <= 0xB3 and maker != SAP):

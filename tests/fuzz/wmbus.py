@@ -17,12 +17,20 @@ BEFORE = [bytes([255]) + bytes([value]) * 255 for value in (0x00, 0xFF)]
 
 
 def fuzz(data: bytes) -> None:
+    """Take the bytes as they are, then as a frame whose L field is right, which gets much further."""
+    look(data, "auto")
+    if 10 < len(data) <= 256:
+        look(bytes((len(data) - 1,)) + data[1:], "none")
+
+
+def look(data: bytes, link: str) -> None:
     """Decode with and without the key, look at everything, explain every byte; the past must not shine through."""
     for keys in (None, KEY):
         shown = []
         for before in BEFORE:
             wmbus.decode(before, link="none")
-            telegram = wmbus.decode(data, keys, formats=wmbus.FormatStore(), fragments=wmbus.FragmentStore())
+            formats, fragments = wmbus.FormatStore(), wmbus.FragmentStore()
+            telegram = wmbus.decode(data, keys, formats=formats, fragments=fragments, link=link)
             shown.append(telegram.to_json())
         assert shown[0] == shown[1]
         assert telegram.ok or telegram.error
@@ -31,4 +39,4 @@ def fuzz(data: bytes) -> None:
         for record in telegram.records:
             repr(record)
         assert isinstance(telegram.due_litres, list)
-        wmbus.explain(data, keys)
+        wmbus.explain(data, keys, link=link)

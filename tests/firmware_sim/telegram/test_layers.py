@@ -93,6 +93,7 @@ def test_record_bytes(record: records.Record, expected: str) -> None:
         (values.signed_bcd(123, 3), "c22301"),
         (values.time_j(dt.time(23, 5, 7)), "070517"),
         (values.datetime_i(dt.datetime(2026, 7, 1, 23, 5, 7), summer=True, leap=True), "c70577413700"),  # noqa: DTZ001
+        (values.datetime_i(dt.datetime(2026, 7, 1, 23, 5, 7), summer=True), "470577413700"),  # noqa: DTZ001
         (values.blob(b"abc"), "e3616263"),
     ],
 )

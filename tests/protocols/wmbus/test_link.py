@@ -109,6 +109,15 @@ def test_a_wired_frame_survives_no_flipped_bit(name: str) -> None:
         assert telegram.records == ()
 
 
+@pytest.mark.parametrize(
+    "text", ["5A", "E500", "E5000000000000", "1040014116", "10400141001641", "1040010041004116", "68"]
+)
+def test_what_only_starts_like_a_wired_frame_is_none(text: str) -> None:
+    telegram = wmbus.decode(bytes.fromhex(text), link="wired")
+    assert telegram.ok == (text == "1040014116")
+    assert telegram.records == ()
+
+
 def test_wired_control_frames_are_told_apart() -> None:
     short, acknowledge = wmbus.decode(WIRED["short"]), wmbus.decode(WIRED["acknowledge"])
     assert (short.ok, short.meter, short.link.format, short.link.c_field) == (True, None, "wired", "40")
