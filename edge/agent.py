@@ -12,6 +12,7 @@ from edge.clock import Clock, ReceiverClock, SystemClock
 from edge.config import Config, ConfigError, beside
 from edge.decoding import Decoding
 from edge.keys import load_keys
+from edge.memory import Memory
 from edge.receivers.port import Frame, Receiver
 from edge.receivers.registry import driver
 from edge.receivers.serial_receiver import SerialReceiver, SerialSettings
@@ -33,7 +34,7 @@ class Agent:
         self._config = config
         self._path = config_path
         self._clock = clock_of(config)
-        self._decoding = Decoding(self._keys())
+        keys = self._keys()
         self.store = Store(
             beside(config_path, config.store.path),
             config.device,
@@ -41,6 +42,8 @@ class Agent:
             group_ms=config.store.group_ms,
             group_most=config.store.group_most,
         )
+        self._memory = Memory(self.store.learned())
+        self._decoding = Decoding(keys, self._memory)
         self.receivers = [self._receiver(number) for number in range(len(config.receiver))]
         self.sync = self._sync()
         self.screen = ScreenServer(config.screen, self.store, self.status) if config.screen else None
@@ -122,7 +125,8 @@ class Agent:
             raise ConfigError(f"route.file {path}: {error}") from error
 
     async def _deliver(self, frames: list[Frame]) -> None:
-        await self.store.put([self._decoding.stored(frame) for frame in frames])
+        telegrams = [self._decoding.stored(frame) for frame in frames]
+        await self.store.put(telegrams, self._memory.take_new())
 
     async def _note(self, kind: str, data: Mapping[str, str | int | bool | None]) -> None:
         try:

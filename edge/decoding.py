@@ -3,9 +3,10 @@
 import datetime
 import math
 
+from edge.memory import Memory
 from edge.receivers.port import Frame
 from edge.store import HeardTelegram
-from protocols.wmbus import CounterStore, FormatStore, Keyring, Telegram, decode
+from protocols.wmbus import Keyring, Telegram, decode
 
 # The range of an index on the wire; a value outside it is no index.
 MOST_LITRES = 10**15
@@ -13,6 +14,8 @@ MOST_LITRES = 10**15
 # Sealed for us, whole for the centre, which may have the key.
 SEALED = frozenset({"key_missing", "key_wrong", "unsupported"})
 UNDECODABLE = "undecodable"
+# Reported beside the meter's own alarms; the telegram is kept and read all the same: no meter is ever muted.
+REPLAY = "replay"
 
 _EPOCH = datetime.date(1970, 1, 1)
 
@@ -20,15 +23,15 @@ _EPOCH = datetime.date(1970, 1, 1)
 class Decoding:
     """Decodes with the device's keys; remembers the formats of compact frames and the counters of meters."""
 
-    def __init__(self, keys: Keyring | None) -> None:
+    def __init__(self, keys: Keyring | None, memory: Memory) -> None:
         self._keys = keys
-        self._formats = FormatStore()
-        self._counters = CounterStore()
+        self._memory = memory
 
     def stored(self, frame: Frame) -> HeardTelegram:
         """``frame`` with what it says. Bytes that are no telegram are kept too, as ``undecodable``."""
         # Receivers hand frames on without link CRCs; saying so keeps two data bytes from passing for one.
-        telegram = decode(frame.data, self._keys, formats=self._formats, counters=self._counters, link="none")
+        memory = self._memory
+        telegram = decode(frame.data, self._keys, formats=memory.formats, counters=memory.counters, link="none")
         security = telegram.security
         return HeardTelegram(
             at=frame.received_at,
@@ -42,7 +45,7 @@ class Decoding:
             access_no=telegram.access_no,
             litres=_index(telegram.total_litres),
             due=_due(telegram),
-            alarms=telegram.alarms,
+            alarms=(*telegram.alarms, REPLAY) if memory.is_replay(telegram) else telegram.alarms,
             meter_time=None if telegram.meter_time is None else telegram.meter_time.isoformat(),
             proof=security.proof,
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from sqlite_utils import Database
 
 from edge.store.connection import insert_rows
+from edge.store.learned import Learned, insert_learned
 from edge.store.telegrams import HeardTelegram, insert_telegrams
 from protocols.sync import ClockStamp, Event
 
@@ -80,9 +81,10 @@ class Book:
         self.connection.execute("UPDATE boot SET last_id = ? WHERE seq = ?", (self.last_id, self.boot_seq))
         return first
 
-    def write_telegrams(self, group: Sequence[HeardTelegram]) -> None:
-        """Commit a group of telegrams with their readings."""
+    def write_telegrams(self, group: Sequence[HeardTelegram], learned: Sequence[Learned] = ()) -> None:
+        """Commit a group of telegrams with their readings and what was learnt from them."""
         with self.transaction() as tally:
+            insert_learned(self.connection, learned)
             insert_telegrams(self.connection, self.take_ids(len(group)), group)
             tally.telegrams += len(group)
             tally.readings += sum(item.litres is not None for item in group)

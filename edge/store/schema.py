@@ -133,3 +133,14 @@ def m002_route_and_visits(db: Database) -> None:
     )
     visit.create_index(["token"], unique=True)
     visit.create_index(["supply", "meter"])
+
+
+@migrations()
+def m003_what_the_decoder_learnt(db: Database) -> None:
+    """Formats of compact frames and the highest authenticated message counter of each meter."""
+    db.table("format").create(
+        {"manufacturer": str, "device_type": int, "signature": int, "headers": bytes},
+        pk=("manufacturer", "device_type", "signature"),
+        not_null={"headers"},
+    )
+    db.table("counter").create({"meter": str, "value": int}, pk="meter", not_null={"value"})

@@ -15,6 +15,7 @@ from edge.store import batches, rounds, view
 from edge.store.batches import Applied, RefusedBatch, SealedBatch
 from edge.store.book import Book
 from edge.store.connection import StoreError, WriterLock, open_reader, open_writer
+from edge.store.learned import Learned, load_learned
 from edge.store.rounds import NewVisit, Visit
 from edge.store.telegrams import HeardTelegram
 from edge.store.view import RouteView, StoreCounts
@@ -50,6 +51,7 @@ class Store:
         self._reader = open_reader(path)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._group: list[HeardTelegram] = []
+        self._learned: list[Learned] = []
         self._in_hand = 0
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
@@ -69,12 +71,17 @@ class Store:
         """Telegrams that were put and are not committed yet."""
         return len(self._group) + self._in_hand
 
-    async def put(self, telegrams: Sequence[HeardTelegram]) -> None:
-        """Queue telegrams for the next group; waits while two groups are queued, so that the caller holds back."""
+    async def put(self, telegrams: Sequence[HeardTelegram], learned: Learned | None = None) -> None:
+        """Queue telegrams for the next group, with what was learnt from them, which is committed together.
+
+        Waits while two groups are queued, so that the caller holds back.
+        """
         while len(self._group) >= 2 * self._group_most and not self._closing:
             self._written.clear()
             await self._written.wait()
         self._group += telegrams
+        if learned is not None and any(learned):
+            self._learned.append(learned)
         self._arrived.set()
         if len(self._group) >= self._group_most:
             self._full.set()
@@ -104,9 +111,10 @@ class Store:
             if not self._closing and len(self._group) < self._group_most:
                 await self._wait_for_more()
             group, self._group = self._group, []
+            learned, self._learned = self._learned, []
             self._in_hand = len(group)
-            if group:
-                await self._commit_until_it_holds(group)
+            if group or learned:
+                await self._commit_until_it_holds(group, learned)
             self._in_hand = 0
             self._full.clear()
             if not self._group and not self._closing:
@@ -118,11 +126,11 @@ class Store:
             async with asyncio.timeout(self._group_s):
                 await self._full.wait()
 
-    async def _commit_until_it_holds(self, group: list[HeardTelegram]) -> None:
+    async def _commit_until_it_holds(self, group: list[HeardTelegram], learned: list[Learned]) -> None:
         """A full disk or a failing card stops the receivers, not the agent: the group waits until it can be written."""
         while True:
             try:
-                await self._write(self._book.write_telegrams, group)
+                await self._write(self._book.write_telegrams, group, learned)
                 return
             except StoreError as error:
                 log.error("store cannot be written", error=str(error), waiting=len(group))
@@ -185,6 +193,10 @@ class Store:
     def refused(self) -> list[RefusedBatch]:
         """The batches that the centre refused."""
         return batches.refused_batches(self._reader.conn)
+
+    def learned(self) -> Learned:
+        """What the decoder had learnt when its telegrams were last committed."""
+        return load_learned(self._reader.conn)
 
     def route(self) -> RouteView | None:
         """The reader's route as it stands."""
