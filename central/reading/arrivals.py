@@ -1,10 +1,12 @@
 """Batches as they arrive: checked as far as that is possible without the database."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from protocols.sync import Batch, Envelope, Header, SyncError, open_batch, read_envelope
+from central.reading.columns import Columns, scan
+from protocols.sync import Batch, Envelope, Header, SyncError, decode_item, open_batch, open_head, read_envelope
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,21 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Opened:
-    """A batch whose envelope held and whose body is what its header announces."""
+    """A batch whose envelope held and whose body is what its header announces.
+
+    Its plain telegrams may be in ``columns``: ``batch`` then holds only the other items, each from its place among all.
+    """
 
     arrival: Arrival
     envelope: Envelope
     batch: Batch
+    places: Sequence[int]
+    columns: Columns | None = None
+
+    @property
+    def count(self) -> int:
+        """How many items the batch has."""
+        return self.envelope.header.items
 
 
 @dataclass(frozen=True)
@@ -40,8 +52,8 @@ class Refused:
     damaged: bool = False
 
 
-def open_arrival(arrival: Arrival) -> Opened | Refused:
-    """Check envelope, sender and body."""
+def open_arrival(arrival: Arrival, *, columnar: bool = False) -> Opened | Refused:
+    """Check envelope, sender and body; ``columnar`` keeps plain telegrams as columns."""
     try:
         envelope = read_envelope(arrival.payload)
     except SyncError as error:
@@ -52,6 +64,25 @@ def open_arrival(arrival: Arrival) -> Opened | Refused:
     if header.number < 1:
         return Refused(arrival, f"header.number: {header.number}, numbers start at 1", header)
     try:
-        return Opened(arrival, envelope, open_batch(envelope))
+        in_columns = _in_columns(arrival, envelope) if columnar else None
+        if in_columns is not None:
+            return in_columns
+        batch = open_batch(envelope)
+        return Opened(arrival, envelope, batch, range(len(batch.items)))
     except SyncError as error:
         return Refused(arrival, str(error), header)
+
+
+def _in_columns(arrival: Arrival, envelope: Envelope) -> Opened | None:
+    """The batch with its plain telegrams as columns; None where the typed messages must say what is wrong with it."""
+    head = open_head(envelope)
+    columns = scan(bytes(head.items))
+    if columns is None or len(columns) != envelope.header.items:
+        return None
+    try:
+        others = tuple(decode_item(raw) for _, raw in columns.others)
+    except ValueError:
+        return None
+    fields = {name: getattr(head, name) for name in head.__struct_fields__ if name != "items"}
+    batch = Batch(**fields, items=others)
+    return Opened(arrival, envelope, batch, [place for place, _ in columns.others], columns)

@@ -80,22 +80,33 @@ class Claims:
         # In one order everywhere: two workers with the same batches wait for each other instead of for ever.
         candidates.sort(key=lambda one: (one[0].id, one[1].batch.boot, one[1].batch.number, one[2]))
         recorded = self._recorded(candidates)
+        first: dict[tuple[int, str, int], Claim] = {}
+        for device, one, _ in candidates:
+            if (key := _key(device, one)) not in recorded and key not in first:
+                first[key] = Claim(one, device, new_id())
+        claimed = self._insert(list(first.values()))
+        late = [
+            (device, one, place) for device, one, place in candidates if _key(device, one) in first.keys() - claimed
+        ]
+        recorded |= self._recorded(late)
         for device, one, place in candidates:
-            batch, digest = one.batch, one.envelope.digest
-            key = (device.id, batch.boot, batch.number)
-            claim = Claim(one, device, new_id())
-            if key not in recorded and self._insert(claim):
+            key = _key(device, one)
+            claim = first.get(key)
+            if claim is not None and claim.opened is one and key in claimed:
                 self.new.append(claim)
                 self._outcomes[place] = _outcome(COMMITTED, one, device)
-                recorded[key] = digest
-                continue
-            if key not in recorded:
-                recorded |= self._recorded([(device, one, place)])
-            if recorded[key] == digest:
-                self._outcomes[place] = _outcome(REPEATED, one, device)
+                recorded[key] = one.envelope.digest
             else:
-                reason = f"batch.digest: {digest.hex()}, batch {batch.number} is committed with {recorded[key].hex()}"
-                self._refuse(place, _refused(one, reason), device)
+                self._settle(place, one, device, recorded[key])
+
+    def _settle(self, place: int, one: Opened, device: Enrolled, recorded: bytes) -> None:
+        """A batch whose number is committed: again the same, or another."""
+        if recorded == one.envelope.digest:
+            self._outcomes[place] = _outcome(REPEATED, one, device)
+            return
+        digest, number = one.envelope.digest, one.batch.number
+        reason = f"batch.digest: {digest.hex()}, batch {number} is committed with {recorded.hex()}"
+        self._refuse(place, _refused(one, reason), device)
 
     def _recorded(self, candidates: list[tuple[Enrolled, Opened, int]]) -> dict[tuple[int, str, int], bytes]:
         """Digests of those of the batches that are committed."""
@@ -108,23 +119,31 @@ class Claims:
             for number, digest in _digests(self._connection, utility_id, device_id, boot, numbers)
         }
 
-    def _insert(self, claim: Claim) -> bool:
-        """Insert the claim; False where another worker committed the batch meanwhile."""
+    def _insert(self, claims: list[Claim]) -> set[tuple[int, str, int]]:
+        """Insert the claims; returns those that no other worker committed meanwhile."""
+        if not claims:
+            return set()
         dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        batch = claim.opened.batch
-        statement = dialect.insert(IngestBatch).values(
-            utility_id=claim.device.utility_id,
-            id=claim.id,
-            device_id=claim.device.id,
-            boot=batch.boot,
-            os_boot=batch.os_boot,
-            number=batch.number,
-            digest=claim.opened.envelope.digest,
-            items=len(batch.items),
-            received_at=claim.opened.arrival.received_at,
+        statement = (
+            dialect.insert(IngestBatch)
+            .on_conflict_do_nothing()
+            .returning(IngestBatch.device_id, IngestBatch.boot, IngestBatch.number)
         )
-        inserted = statement.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-        return self._connection.execute(inserted).rowcount == 1
+        rows = [
+            {
+                "utility_id": claim.device.utility_id,
+                "id": claim.id,
+                "device_id": claim.device.id,
+                "boot": claim.opened.batch.boot,
+                "os_boot": claim.opened.batch.os_boot,
+                "number": claim.opened.batch.number,
+                "digest": claim.opened.envelope.digest,
+                "items": claim.opened.count,
+                "received_at": claim.opened.arrival.received_at,
+            }
+            for claim in claims
+        ]
+        return {(row[0], row[1], row[2]) for row in self._connection.execute(statement, rows)}
 
     def _refuse(self, place: int, refused: Refused, device: Enrolled | None) -> None:
         header = refused.header
@@ -163,6 +182,10 @@ def _devices(connection: Connection, names: set[str]) -> dict[str, Enrolled]:
     }
 
 
+def _key(device: Enrolled, one: Opened) -> tuple[int, str, int]:
+    return device.id, one.batch.boot, one.batch.number
+
+
 def _digests(
     connection: Connection, utility_id: int, device_id: int, boot: str, numbers: list[int]
 ) -> Iterator[tuple[int, bytes]]:
@@ -178,7 +201,7 @@ def _digests(
 
 
 def _outcome(fate: str, one: Opened, device: Enrolled) -> Outcome:
-    return Outcome(fate, device.name, one.batch.boot, one.batch.number, items=len(one.batch.items), enrolled=device)
+    return Outcome(fate, device.name, one.batch.boot, one.batch.number, items=one.count, enrolled=device)
 
 
 def _refused(one: Opened, reason: str) -> Refused:

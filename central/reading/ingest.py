@@ -27,7 +27,7 @@ from central.reading.quarantine import Entry
 from central.reading.receivers import record_receivers
 from central.reading.rows import RADIO_DUE, REJECTED, ReadingRow, Rows
 from central.reading.unpack import Lookups, Unpacker
-from central.reading.writing import Contradiction, insert_telegrams, merge_readings
+from central.reading.writing import Contradiction, Direct, insert_packed, insert_telegrams, merge_packed, merge_readings
 from central.register.keys import KeyRing
 from central.register.meters import registered_keys
 from central.store.models import Device, DeviceEvent, ReadingKind, Visit
@@ -67,6 +67,7 @@ class Ingest:
         self._meters = Remembered(find_meters)
         self._points = Remembered(find_supply_points)
         self._heads = Heads()
+        self._direct = Direct()
         self._due: dict[tuple[int, int, int], int] = {}
 
     def apply(self, arrivals: Sequence[Arrival]) -> Applied:
@@ -74,7 +75,8 @@ class Ingest:
 
         Raises the database's error where it is not an arrival's fault: nothing is applied then and all may come again.
         """
-        opened = [open_arrival(arrival) for arrival in arrivals]
+        columnar = self._engine.dialect.name == "postgresql"
+        opened = [open_arrival(arrival, columnar=columnar) for arrival in arrivals]
         try:
             return self._applied(opened)
         except _NOT_THE_BATCH:
@@ -124,20 +126,14 @@ class Ingest:
             of_utility = [claim for claim in claims if claim.device.utility_id == utility_id]
             lookups = self._lookups(connection, utility_id, of_utility)
             for claim in of_utility:
-                Unpacker(
-                    claim.opened.batch,
-                    utility_id,
-                    claim.device.id,
-                    claim.id,
-                    claim.opened.arrival.received_at,
-                    lookups,
-                    rows,
-                ).run()
+                Unpacker(claim.opened, utility_id, claim.device.id, claim.id, lookups, rows).run()
         return rows
 
     def _lookups(self, connection: Connection, utility_id: int, claims: Sequence[Claim]) -> Lookups:
         addresses, codes, sealed = set(), set(), set()
         for claim in claims:
+            if claim.opened.columns is not None:
+                addresses.update(claim.opened.columns.addresses)
             for item in claim.opened.batch.items:
                 if isinstance(item, TelegramItem):
                     if item.meter is not None:
@@ -157,7 +153,9 @@ class Ingest:
         if missing := missing_partitions(connection, rows.spread()):
             raise _NewMonthError(missing)
         insert_telegrams(connection, rows.telegrams)
-        contradictions = merge_readings(connection, rows.readings)
+        insert_packed(connection, rows.packed)
+        contradictions = merge_packed(connection, rows.packed, self._direct)
+        contradictions += merge_readings(connection, rows.readings)
         if rows.visits:
             connection.execute(insert(Visit), [visit._asdict() for visit in rows.visits])
             apply_corrections(connection, rows.visits)
@@ -194,9 +192,8 @@ def _entries(claims: Sequence[Claim], rows: Rows, contradictions: Sequence[Contr
     """What of the batches goes to quarantine while the rest is applied."""
     if not contradictions:
         return rows.troubles
-    batch_of = {row[2]: row[3] for row in rows.telegrams} | {visit.id: visit.batch_id for visit in rows.visits}
     by_batch = {claim.id: claim for claim in claims}
-    return rows.troubles + [_contradicted(one, by_batch[batch_of[_source(one)]]) for one in contradictions]
+    return rows.troubles + [_contradicted(one, by_batch[rows.batch_of(_source(one))]) for one in contradictions]
 
 
 def _source(contradiction: Contradiction) -> int:

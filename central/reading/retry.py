@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, insert, select
 
 from central.reading import quarantine
-from central.reading.arrivals import Arrival
+from central.reading.arrivals import Arrival, Opened
 from central.reading.claims import COMMITTED, REPEATED
 from central.reading.corrections import apply_corrections
 from central.reading.ingest import Ingest
@@ -21,7 +21,7 @@ from central.register.meters import RegisteredKeys
 from central.store import read_session
 from central.store.models import Device, IngestBatch, Quarantine, Visit
 from central.store.partitions import ensure_partitions
-from protocols.sync import Batch, TypedReading
+from protocols.sync import Batch, Envelope, Header, TypedReading
 
 _batch_decoder = msgspec.msgpack.Decoder(Batch)
 
@@ -73,7 +73,7 @@ def _retry_visit(connection: Connection, entry: Quarantine, now: datetime) -> st
         return f"unchanged: batch {entry.number} of {entry.device} is not committed"
     rows = Rows()
     lookups = _lookups(connection, entry.utility_id or 0, batch)
-    Unpacker(batch, entry.utility_id or 0, place[0], place[1], entry.received_at, lookups, rows).run()
+    Unpacker(_opened(entry, batch), entry.utility_id or 0, place[0], place[1], lookups, rows).run()
     if rows.troubles:
         return f"unchanged: {rows.troubles[0].reason}"
     ensure_partitions(connection, rows.spread())
@@ -82,6 +82,13 @@ def _retry_visit(connection: Connection, entry: Quarantine, now: datetime) -> st
     apply_corrections(connection, rows.visits)
     quarantine.resolve(connection, entry.id, "retried: recorded", now)
     return "recorded: the visit and its reading"
+
+
+def _opened(entry: Quarantine, batch: Batch) -> Opened:
+    """The batch of one item that an entry keeps, as if it had arrived."""
+    header = Header(batch.device, batch.boot, batch.number, len(batch.items), len(entry.payload))
+    arrival = Arrival(entry.device, entry.payload, entry.received_at)
+    return Opened(arrival, Envelope(header, b"", entry.payload), batch, range(len(batch.items)))
 
 
 def _placed(connection: Connection, entry: Quarantine) -> tuple[int, int] | None:

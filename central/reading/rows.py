@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from central.reading.packing import Packed
 from central.reading.quarantine import Entry
 from central.store.models import ReadingKind, ReadingStatus
 
@@ -93,6 +94,8 @@ class Span(NamedTuple):
 class Rows:
     """Everything a group of batches adds."""
 
+    # Plain telegrams of batches that are kept as columns, and what follows from them: rows already as bytes
+    packed: list[Packed] = field(default_factory=list)
     telegrams: list[TelegramRow] = field(default_factory=list)
     readings: list[ReadingRow] = field(default_factory=list)
     visits: list[VisitRow] = field(default_factory=list)
@@ -105,7 +108,17 @@ class Rows:
     def spread(self) -> set[int]:
         """Instants that together touch every month the rows need."""
         hours = {row[1] // 3_600_000 for row in self.telegrams} | {row.at_ms // 3_600_000 for row in self.readings}
+        for packed in self.packed:
+            hours.update(packed.hours())
         return {hour * 3_600_000 for hour in hours}
+
+    def batch_of(self, source_id: int) -> int:
+        """The batch that a telegram or a visit came by."""
+        for packed in self.packed:
+            if 0 <= source_id - packed.first_id < packed.places:
+                return packed.origin.batch_id
+        sources = {row[2]: row[3] for row in self.telegrams} | {visit.id: visit.batch_id for visit in self.visits}
+        return sources[source_id]
 
 
 def note(spans: dict[tuple[int, int, str], Span], key: tuple[int, int, str], ms: int) -> None:

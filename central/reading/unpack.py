@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 import msgspec
 
+from central.reading.arrivals import Opened
 from central.reading.clocks import BatchClock
+from central.reading.columns import Columns
 from central.reading.judge import first_verdict
 from central.reading.known import KnownMeter
 from central.reading.opening import SEALED, Opener
+from central.reading.packing import Origin, pack
 from central.reading.quarantine import Entry
 from central.reading.rows import (
     RADIO,
@@ -22,9 +24,9 @@ from central.reading.rows import (
     note,
 )
 from central.register.meters import RegisteredKeys
-from central.store import new_ids
+from central.store import new_block
 from central.times import midnight_of_day_number, millis
-from protocols.sync import Batch, Event, Item, TelegramItem, TypedReading
+from protocols.sync import Event, Item, TelegramItem, TypedReading
 
 
 @dataclass(frozen=True)
@@ -44,33 +46,54 @@ class Unpacker:
 
     def __init__(
         self,
-        batch: Batch,
+        opened: Opened,
         utility_id: int,
         device_id: int,
         batch_id: int,
-        received_at: datetime,
         lookups: Lookups,
         rows: Rows,
     ) -> None:
-        self._batch = batch
+        self._opened_batch = opened
+        self._batch = opened.batch
         self._utility_id = utility_id
         self._device_id = device_id
         self._batch_id = batch_id
-        self._received_at = received_at
-        self._received_ms = millis(received_at)
-        self._clock = BatchClock(batch.sealed_at, self._received_ms)
+        self._received_at = opened.arrival.received_at
+        self._received_ms = millis(self._received_at)
+        self._clock = BatchClock(self._batch.sealed_at, self._received_ms)
         self._lookups = lookups
         self._rows = rows
 
     def run(self) -> None:
         """Unpack every item."""
-        for item, row_id in zip(self._batch.items, new_ids(len(self._batch.items)), strict=True):
+        first_id = new_block(self._opened_batch.count)
+        if self._opened_batch.columns is not None:
+            self._plain(self._opened_batch.columns, first_id)
+        for place, item in zip(self._opened_batch.places, self._batch.items, strict=True):
             if isinstance(item, TelegramItem):
-                self._telegram(item, row_id)
+                self._telegram(item, first_id + place)
             elif isinstance(item, TypedReading):
-                self._visit(item, row_id)
+                self._visit(item, first_id + place)
             else:
-                self._event(item, row_id)
+                self._event(item, first_id + place)
+
+    def _plain(self, columns: Columns, first_id: int) -> None:
+        """The plain telegrams of the batch: their rows as bytes, and what is to be judged one by one."""
+        known = [self._lookups.meters.get(address) for address in columns.addresses]
+        packed, odd = pack(columns, Origin(self._utility_id, self._batch_id, self._received_ms), first_id, known)
+        self._rows.packed.append(packed)
+        for name, (first_ms, last_ms) in zip(columns.receivers, columns.spans().tolist(), strict=True):
+            key = (self._utility_id, self._device_id, name)
+            note(self._rows.receivers, key, first_ms)
+            note(self._rows.receivers, key, last_ms)
+        for day, address, litres, at_ms, row_id in odd:
+            meter = known[address]
+            if meter is None:
+                continue
+            if day < 0:
+                self._reading(RADIO, meter, at_ms, litres, at_ms, row_id, "")
+            else:
+                self._due(meter, day, litres, at_ms, row_id, "")
 
     def _telegram(self, item: TelegramItem, row_id: int) -> None:
         stamp = item.at
@@ -95,9 +118,12 @@ class Unpacker:
         if item.litres is not None:
             self._reading(RADIO, meter, at_ms, item.litres, at_ms, row_id, doubt)
         for day, litres in item.due:
-            due_ms = midnight_of_day_number(day)
-            if self._lookups.due.get((self._utility_id, due_ms, meter.id)) != litres:
-                self._reading(RADIO_DUE, meter, due_ms, litres, at_ms, row_id, doubt)
+            self._due(meter, day, litres, at_ms, row_id, doubt)
+
+    def _due(self, meter: KnownMeter, day: int, litres: int, at_ms: int, row_id: int, doubt: str) -> None:
+        due_ms = midnight_of_day_number(day)
+        if self._lookups.due.get((self._utility_id, due_ms, meter.id)) != litres:
+            self._reading(RADIO_DUE, meter, due_ms, litres, at_ms, row_id, doubt)
 
     def _reading(
         self, kind: int, meter: KnownMeter, at_ms: int, litres: int, heard_ms: int, telegram_id: int, doubt: str

@@ -4,11 +4,23 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import psycopg
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
-from central.reading.rows import READING_COLUMNS, REJECTED, TELEGRAM_COLUMNS, ReadingRow, TelegramRow
+from central.reading.packing import HEADER, TRAILER, Origin, Packed, encode_readings, in_order
+from central.reading.rows import (
+    RADIO,
+    READING_COLUMNS,
+    REJECTED,
+    TELEGRAM_COLUMNS,
+    VALID,
+    ReadingRow,
+    TelegramRow,
+)
 
 _PER_QUERY = 300
+_GROUPS_OF_CARE = 32
 
 
 class Contradiction(NamedTuple):
@@ -25,6 +37,22 @@ class _Recorded(NamedTuple):
     mine: bool
 
 
+class Direct:
+    """Whether to write without looking first: not for some groups after one where that failed."""
+
+    def __init__(self) -> None:
+        self._pause = 0
+
+    def worth_trying(self) -> bool:
+        """Whether to try with this group."""
+        self._pause = max(0, self._pause - 1)
+        return not self._pause
+
+    def failed(self) -> None:
+        """What was written was there already: receivers that overhear one another, or batches sent anew."""
+        self._pause = _GROUPS_OF_CARE
+
+
 def insert_telegrams(connection: Connection, rows: Sequence[TelegramRow]) -> None:
     """Add telegrams; their batch is claimed, so none can be there already."""
     if not rows:
@@ -33,6 +61,41 @@ def insert_telegrams(connection: Connection, rows: Sequence[TelegramRow]) -> Non
         _copy(connection, "telegram", TELEGRAM_COLUMNS, rows)
     else:
         connection.exec_driver_sql(_insert("telegram", TELEGRAM_COLUMNS), list(rows))
+
+
+def insert_packed(connection: Connection, packed: Sequence[Packed]) -> None:
+    """Add the plain telegrams of batches that are claimed; PostgreSQL only."""
+    if packed:
+        _copy_binary(connection, "telegram", TELEGRAM_COLUMNS, [one.telegrams for one in packed])
+
+
+def merge_packed(connection: Connection, packed: Sequence[Packed], direct: Direct) -> list[Contradiction]:
+    """Record the indices of plain telegrams as :func:`merge_readings` does.
+
+    A telegram is heard once, so nearly always none of them is there already: they go straight into the table, and by
+    the careful way only where that breaks its key.
+    """
+    ordered = in_order(packed)
+    again = [_as_row(origin, row) for origin, row in ordered.again]
+    if not len(ordered.rows):
+        return merge_readings(connection, again)
+    if direct.worth_trying():
+        try:
+            with connection.begin_nested():
+                _copy_binary(connection, "reading", READING_COLUMNS, [encode_readings(ordered)])
+            return merge_readings(connection, again)
+        except IntegrityError:
+            direct.failed()
+    origins = [ordered.origins[place] for place in ordered.origin_of]
+    rows = [_as_row(origin, row) for origin, row in zip(origins, ordered.rows.tolist(), strict=True)]
+    return merge_readings(connection, rows + again)
+
+
+def _as_row(origin: Origin, row: Sequence[int]) -> ReadingRow:
+    at_ms, meter_id, litres, telegram_id = row
+    return ReadingRow(
+        origin.utility_id, at_ms, meter_id, RADIO, 0, litres, VALID, "", at_ms, telegram_id, None, origin.received_ms
+    )  # fmt: skip
 
 
 def merge_readings(connection: Connection, rows: Sequence[ReadingRow]) -> list[Contradiction]:
@@ -120,3 +183,17 @@ def _copy(connection: Connection, table: str, columns: tuple[str, ...], rows: Se
     with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def _copy_binary(connection: Connection, table: str, columns: tuple[str, ...], parts: Sequence[bytes]) -> None:
+    """COPY rows that are encoded; a broken key is SQLAlchemy's error, as of any other statement."""
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(HEADER)
+            for part in parts:
+                copy.write(part)
+            copy.write(TRAILER)
+    except psycopg.IntegrityError as error:
+        raise IntegrityError(statement, None, error) from error

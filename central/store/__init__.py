@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from central.store.engine import DEFAULT_URL, open_engine, read_session, write_session
-from central.store.ids import new_id, new_ids
+from central.store.ids import new_block, new_id, new_ids
 from central.store.migrate import migrate, schema_version
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Engine",
     "Session",
     "migrate",
+    "new_block",
     "new_id",
     "new_ids",
     "open_engine",

@@ -13,12 +13,12 @@ body is poisoned can still be named, quarantined and answered.
 """
 
 import hashlib
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import zstandard
 
-from protocols.sync.messages import SCHEMA, Batch
+from protocols.sync.messages import SCHEMA, Batch, BatchHead
 from protocols.sync.topics import valid_device
 
 MAGIC = b"SGC"
@@ -26,6 +26,9 @@ VERSION = 1
 MAX_BODY_BYTES = 16 * 1024 * 1024
 _DIGEST = 16
 _FIXED = len(MAGIC) + 1 + _DIGEST + 2
+
+
+_Body = TypeVar("_Body", Batch, BatchHead)
 
 
 class Header(msgspec.Struct, frozen=True, array_like=True):
@@ -60,6 +63,7 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 
 _header_decoder = msgspec.msgpack.Decoder(Header)
 _batch_decoder = msgspec.msgpack.Decoder(Batch)
+_head_decoder = msgspec.msgpack.Decoder(BatchHead)
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -111,15 +115,17 @@ def _read_header(rest: bytes) -> Header | None:
 
 def open_batch(envelope: Envelope) -> Batch:
     """Decompress and parse the body; raises :class:`SyncError` where it is not the batch its header announces."""
-    header = envelope.header
-    batch = _parse_body(_decompress(envelope), header)
-    for field in ("device", "boot", "number"):
-        inside, outside = getattr(batch, field), getattr(header, field)
-        if inside != outside:
-            raise SyncError(f"batch.{field}: {inside!r}, the header says {outside!r}", header)
-    if len(batch.items) != header.items:
-        raise SyncError(f"batch.items: {len(batch.items)}, the header announces {header.items}", header)
+    batch = _parse(_batch_decoder, _decompress(envelope), envelope.header)
+    if len(batch.items) != envelope.header.items:
+        raise SyncError(
+            f"batch.items: {len(batch.items)}, the header announces {envelope.header.items}", envelope.header
+        )
     return batch
+
+
+def open_head(envelope: Envelope) -> BatchHead:
+    """The same with the items left unread; how many they are is then for whoever reads them to compare."""
+    return _parse(_head_decoder, _decompress(envelope), envelope.header)
 
 
 def _decompress(envelope: Envelope) -> bytes:
@@ -135,11 +141,15 @@ def _decompress(envelope: Envelope) -> bytes:
     return raw
 
 
-def _parse_body(raw: bytes, header: Header) -> Batch:
+def _parse(decoder: msgspec.msgpack.Decoder[_Body], raw: bytes, header: Header) -> _Body:
     try:
-        batch = _batch_decoder.decode(raw)
+        body = decoder.decode(raw)
     except _UNREADABLE as error:
         raise SyncError(f"batch: {error}", header) from error
-    if batch.schema != SCHEMA:
-        raise SyncError(f"batch.schema: {batch.schema}, this side knows {SCHEMA}", header)
-    return batch
+    if body.schema != SCHEMA:
+        raise SyncError(f"batch.schema: {body.schema}, this side knows {SCHEMA}", header)
+    for field in ("device", "boot", "number"):
+        inside, outside = getattr(body, field), getattr(header, field)
+        if inside != outside:
+            raise SyncError(f"batch.{field}: {inside!r}, the header says {outside!r}", header)
+    return body

@@ -95,6 +95,19 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
     items: tuple[Item, ...]
 
 
+class BatchHead(msgspec.Struct, frozen=True, array_like=True):
+    """A :class:`Batch` whose ``items`` are still the bytes they came as: an array of msgpack."""
+
+    schema: int
+    device: str
+    boot: str
+    os_boot: str
+    number: int
+    sealed_at: ClockStamp
+    previous: bytes
+    items: msgspec.Raw
+
+
 class Refusal(msgspec.Struct, frozen=True, array_like=True):
     """A batch the centre keeps in quarantine, and why. The device keeps its copy and does not resend it."""
 
@@ -152,6 +165,7 @@ class Route(msgspec.Struct, frozen=True, array_like=True):
 
 Message = TypeVar("Message", Ack, Route)
 
+_item_decoder: msgspec.msgpack.Decoder[Item] = msgspec.msgpack.Decoder(Item)
 _ack_decoder = msgspec.msgpack.Decoder(Ack)
 _route_decoder = msgspec.msgpack.Decoder(Route)
 
@@ -159,6 +173,14 @@ _route_decoder = msgspec.msgpack.Decoder(Route)
 def encode_message(message: Ack | Route) -> bytes:
     """The wire form of a downward message."""
     return msgspec.msgpack.encode(message)
+
+
+def decode_item(data: bytes) -> Item:
+    """Parse one item of a batch; raises :class:`ValueError` naming the field."""
+    try:
+        return _item_decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(f"item: {error}") from error
 
 
 def decode_ack(data: bytes) -> Ack:

@@ -1,0 +1,121 @@
+"""Plain telegrams and their indices as bytes of PostgreSQL's binary COPY: what nearly every batch consists of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from central.reading.clocks import TOLERANCE_MS
+from central.reading.columns import Columns
+from central.reading.known import KnownMeter
+from central.store.models import ReadingKind, ReadingStatus
+
+HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+TRAILER = b"\xff\xff"
+HOUR_MS = 3_600_000
+
+Int64 = NDArray[np.int64]
+Odd = list[tuple[int, int, int, int, int]]
+
+_AT, _METER, _LITRES, _TELEGRAM = range(4)
+# The fields of a row of ``reading`` in the order of READING_COLUMNS, each behind its length.
+_FIELDS = (
+    ("utility_id", ">i4"), ("at_ms", ">i8"), ("meter_id", ">i8"), ("kind", ">i2"), ("revision", ">i2"),
+    ("litres", ">i8"), ("status", ">i2"), ("reason", ""), ("telegram_ms", ">i8"), ("telegram_id", ">i8"),
+    ("visit_id", ""), ("recorded_ms", ">i8"),
+)  # fmt: skip
+_NULL = -1
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whose telegrams they are, the batch they came by and when it arrived."""
+
+    utility_id: int
+    batch_id: int
+    received_ms: int
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The plain telegrams of one batch, whose ``places`` items are numbered from ``first_id``.
+
+    ``readings`` are the valid indices among them: (readings, 4) of instant, meter, litres, telegram.
+    """
+
+    origin: Origin
+    first_id: int
+    places: int
+    telegrams: bytes
+    instants: Int64
+    readings: Int64
+
+    def hours(self) -> list[int]:
+        """The hours since 1970 in which something was heard."""
+        return list(np.unique(self.instants // HOUR_MS).tolist())
+
+
+def pack(columns: Columns, origin: Origin, first_id: int, known: Sequence[KnownMeter | None]) -> tuple[Packed, Odd]:
+    """The rows of a batch's plain telegrams, and the indices among them that are to be judged one by one.
+
+    ``known`` follows ``columns.addresses``. The latter are (due day or -1, address, litres, instant, telegram).
+    """
+    meters = np.array([meter.id if meter else 0 for meter in known], np.int64)
+    moduli = np.array([meter.modulus_litres if meter else 0 for meter in known], np.int64)
+    latest = origin.received_ms + TOLERANCE_MS
+    rows, instants, readings, odd = columns.emit(origin.utility_id, origin.batch_id, first_id, meters, moduli, latest)
+    return Packed(origin, first_id, len(columns), rows, instants, readings), odd
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Indices of several batches in the order of their key, each key once; ``again`` are those that came later."""
+
+    origins: Sequence[Origin]
+    rows: Int64
+    origin_of: NDArray[np.intp]
+    again: list[tuple[Origin, list[int]]]
+
+
+def in_order(packed: Sequence[Packed]) -> Sorted:
+    """All their indices in the order of (utility, instant, meter): the order in which every writer takes its locks."""
+    origins = [one.origin for one in packed]
+    rows = np.concatenate([one.readings for one in packed]) if packed else np.empty((0, 4), np.int64)
+    counts = [len(one.readings) for one in packed]
+    origin_of = np.repeat(np.arange(len(packed)), counts)
+    utility = np.array([origin.utility_id for origin in origins], np.int64)[origin_of]
+    order = np.lexsort((rows[:, _METER], rows[:, _AT], utility))
+    rows, origin_of, utility = rows[order], origin_of[order], utility[order]
+    same = (rows[1:, _AT] == rows[:-1, _AT]) & (rows[1:, _METER] == rows[:-1, _METER]) & (utility[1:] == utility[:-1])
+    later = np.concatenate([np.zeros(min(1, len(rows)), bool), same])
+    again = [(origins[place], row) for place, row in zip(origin_of[later], rows[later].tolist(), strict=True)]
+    return Sorted(origins, rows[~later], origin_of[~later], again)
+
+
+def encode_readings(ordered: Sorted) -> bytes:
+    """The rows of ``reading`` in the binary format."""
+    out = np.zeros(len(ordered.rows), _row_type())
+    out["fields"] = len(_FIELDS)
+    for name, kind in _FIELDS:
+        out[f"{name}_bytes"] = np.dtype(kind).itemsize if kind else 0
+    out["visit_id_bytes"] = _NULL
+    out["utility_id"] = np.array([origin.utility_id for origin in ordered.origins], np.int64)[ordered.origin_of]
+    out["recorded_ms"] = np.array([origin.received_ms for origin in ordered.origins], np.int64)[ordered.origin_of]
+    out["at_ms"] = out["telegram_ms"] = ordered.rows[:, _AT]
+    out["meter_id"], out["litres"] = ordered.rows[:, _METER], ordered.rows[:, _LITRES]
+    out["telegram_id"] = ordered.rows[:, _TELEGRAM]
+    out["kind"], out["status"] = int(ReadingKind.RADIO), int(ReadingStatus.VALID)
+    return out.tobytes()
+
+
+@lru_cache(maxsize=1)
+def _row_type() -> np.dtype[Any]:
+    fields: list[tuple[str, str]] = [("fields", ">i2")]
+    for name, kind in _FIELDS:
+        fields.append((f"{name}_bytes", ">i4"))
+        if kind:
+            fields.append((name, kind))
+    return np.dtype(fields)
