@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
+from central.invoicing.decoding import StoredTelegrams
 from central.invoicing.evidence import Source
 from central.invoicing.program import VERSION
 from central.invoicing.states import RunError
@@ -52,7 +53,8 @@ def explain_readings(
     }
     telegrams = list(_unexplained(session, utility_id, sorted(wanted)))
     keys = MeterKeys(session, utility_id, sorted({item.address for item in telegrams if item.address}), ring)
-    return [_row(telegram, keys, ring, at) for telegram in telegrams]
+    stored = StoredTelegrams(session, utility_id, keys)
+    return [_row(telegram, stored, ring, at) for telegram in telegrams]
 
 
 def store(session: Session, rows: Sequence[Row]) -> None:
@@ -69,8 +71,8 @@ def _keys(utility_id: int, addresses: Sequence[str]) -> Select[str, str, bytes, 
     )
 
 
-def _row(telegram: Telegram, keys: MeterKeys, ring: KeyRing | None, at: datetime) -> Row:
-    decoded = wmbus.decode(telegram.frame, keys)
+def _row(telegram: Telegram, stored: StoredTelegrams, ring: KeyRing | None, at: datetime) -> Row:
+    decoded = stored.decode(telegram.frame, telegram.meter_id, telegram.received_ms)
     if ring is None and decoded.security.state == KEY_MISSING:
         raise RunError(f"telegram of meter {telegram.address}: is encrypted and no key file was given to explain it")
     spans = [span._asdict() for span in explain_telegram(decoded, telegram.frame)]

@@ -27,7 +27,7 @@ from central.store.models import (
 )
 from central.store.partitions import ensure_partitions
 from central.times import midnight_ms, millis
-from firmware_sim.telegram import Mode5, Transport, build
+from firmware_sim.telegram import Mode5, Transport, build, compact
 from firmware_sim.telegram import records as encode
 from protocols import wmbus
 
@@ -90,11 +90,13 @@ class Town(Houses):
             ensure_partitions(session.connection(), [row[1] for row in rows])
             insert_rows(session, Reading, READING, rows)
 
-    def hear(self, house: int, at: datetime, litres: int) -> None:
-        """A telegram of a house's meter, encrypted as meters do, and the reading it carried."""
+    def hear(self, house: int, at: datetime, litres: int, *, short: bool = False) -> None:
+        """A telegram of a house's meter, encrypted as meters do, and the reading it carried; ``short``: compact."""
         address = wmbus.Address.parse(self.addresses[house])
-        payload = encode.payload([encode.integer(encode.Vif.VOLUME_L, litres)])
-        frame = build(address, payload, Transport(access_no=7), Mode5(KEY))
+        records: list[encode.Record] = [encode.integer(encode.Vif.VOLUME_L, litres)]
+        payload = compact.compact_payload(records) if short else encode.payload(records)
+        transport = Transport(access_no=7, application="compact" if short else "full")
+        frame = build(address, payload, transport, Mode5(KEY))
         telegram_id = new_id()
         row = self.reading(house, at, litres, ReadingKind.RADIO)
         with write_session(self.engine) as session:

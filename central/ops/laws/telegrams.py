@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import and_, select
 
+from central.invoicing.decoding import StoredTelegrams
 from central.invoicing.explain import MeterKeys
 from central.ops.laws.law import Case, Report, pages
 from central.store.models import Invoice, InvoiceReading, Reading, Telegram, TelegramExplanation
-from protocols import wmbus
 
 LITRES = 1000
 
@@ -21,6 +21,7 @@ def telegrams_say_their_readings(case: Case, report: Report) -> None:
         heard = _heard(case, [invoice.id for invoice in invoices])
         addresses = sorted({row.address for row in heard if row.address})
         keys = MeterKeys(case.session, case.utility_id, addresses, case.ring)
+        stored = StoredTelegrams(case.session, case.utility_id, keys)
         for row in heard:
             report.saw()
             where = f"invoice {row.number_text}: telegram of {row.address}"
@@ -30,7 +31,7 @@ def telegrams_say_their_readings(case: Case, report: Report) -> None:
                 continue
             if row.litres not in _explained_litres(row.decoded):
                 report.breach(f"{where}: its explanation does not say {row.litres} litres")
-            decoded = wmbus.decode(row.frame, keys)
+            decoded = stored.decode(row.frame, row.meter_id, row.received_ms)
             if decoded.security.state == "key_missing" and case.ring is None:
                 sealed += 1
             elif row.litres not in (decoded.total_litres, *(litres for _, litres in decoded.due_litres)):
@@ -65,8 +66,9 @@ def _heard(case: Case, invoices: Sequence[int]) -> Sequence[Any]:
         TelegramExplanation.telegram_id == InvoiceReading.telegram_id,
     )
     invoice = and_(Invoice.utility_id == InvoiceReading.utility_id, Invoice.id == InvoiceReading.invoice_id)
+    columns = (Telegram.address, Telegram.frame, Telegram.meter_id, Telegram.received_ms)
     rows: Any = (
-        select(Invoice.number_text, Telegram.address, Telegram.frame, TelegramExplanation.decoded, Reading.litres)
+        select(Invoice.number_text, *columns, TelegramExplanation.decoded, Reading.litres)
         .select_from(InvoiceReading)
         .join(Invoice, invoice)
         .join(Reading, reading)
