@@ -16,6 +16,7 @@ from central.store.models.billing import (
     TariffVersion,
 )
 from central.store.models.field import Device, DeviceEvent, Receiver, Route, RouteStop
+from central.store.models.hourly import ReadingDay
 from central.store.models.money import FiscalChain, FiscalRecord, LedgerEntry, LedgerTransaction
 from central.store.models.people import AuditEntry, LoginSession, User
 from central.store.models.reading import (
@@ -73,6 +74,7 @@ __all__ = [
     "MeterKey",
     "Quarantine",
     "Reading",
+    "ReadingDay",
     "ReadingKind",
     "ReadingStatus",
     "Receiver",

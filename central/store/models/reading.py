@@ -69,7 +69,16 @@ class Telegram(Base):
 
     __tablename__ = "telegram"
     __table_args__ = (
-        Index("ix_telegram_meter", "utility_id", "meter_id", "received_ms"),
+        # Telegrams whose meter or content is not known yet; the others are found by the readings they led to.
+        Index(
+            "ix_telegram_loose",
+            "utility_id",
+            "address",
+            "received_ms",
+            postgresql_where=text(
+                "meter_id IS NULL OR state IN ('key_missing', 'key_wrong', 'unsupported')",
+            ),
+        ),
         {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (received_ms)"},
     )
     utility_id: Mapped[UtilityId]
@@ -100,7 +109,15 @@ class Reading(Base):
     __tablename__ = "reading"
     __table_args__ = (
         Index("ix_reading_meter", "utility_id", "meter_id", "at_ms"),
-        Index("ix_reading_recorded", "utility_id", "recorded_ms", "meter_id"),
+        # Rows are recorded in the order of time, whatever month they are of: a summary of blocks does.
+        Index(
+            "ix_reading_recorded",
+            "utility_id",
+            "recorded_ms",
+            "meter_id",
+            postgresql_using="brin",
+            postgresql_with={"autosummarize": "on"},
+        ),
         {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (at_ms)"},
     )
     utility_id: Mapped[UtilityId]

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _fiscal_chain()
     _quarantine()
     _reading()
+    _reading_day()
     _series()
     _telegram()
     _telegram_explanation()
@@ -137,7 +138,29 @@ def _reading() -> None:
     )
     with op.batch_alter_table("reading", schema=None) as batch_op:
         batch_op.create_index("ix_reading_meter", ["utility_id", "meter_id", "at_ms"], unique=False)
-        batch_op.create_index("ix_reading_recorded", ["utility_id", "recorded_ms", "meter_id"], unique=False)
+        batch_op.create_index(
+            "ix_reading_recorded",
+            ["utility_id", "recorded_ms", "meter_id"],
+            unique=False,
+            postgresql_using="brin",
+            postgresql_with={"autosummarize": "on"},
+        )
+
+
+def _reading_day() -> None:
+    op.create_table(
+        "reading_day",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("meter_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=False),
+        sa.Column("deltas", sa.LargeBinary(length=100), nullable=False),
+        sa.Column("batch_id", sa.BigInteger(), nullable=True),
+        sa.Column("recorded_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("utility_id", "start_ms", "meter_id", name=op.f("pk_reading_day")),
+        postgresql_partition_by="RANGE (start_ms)",
+        sqlite_with_rowid=False,
+    )
 
 
 def _series() -> None:
@@ -179,7 +202,12 @@ def _telegram() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("telegram", schema=None) as batch_op:
-        batch_op.create_index("ix_telegram_meter", ["utility_id", "meter_id", "received_ms"], unique=False)
+        batch_op.create_index(
+            "ix_telegram_loose",
+            ["utility_id", "address", "received_ms"],
+            unique=False,
+            postgresql_where=sa.text("meter_id IS NULL OR state IN ('key_missing', 'key_wrong', 'unsupported')"),
+        )
 
 
 def _telegram_explanation() -> None:
