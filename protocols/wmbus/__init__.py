@@ -35,9 +35,9 @@ What a telegram says
     measured in its error state, never becomes a number.
 
 Keys
-    ``keys`` is one key, a mapping of addresses (or their text) to keys, a ``Keyring``, or any object with
-    ``keys_for(address)``. A Keyring holds keys by meter, by number, by fleet rule and a default, and costs the
-    same with a million meters as with one:
+    ``keys`` is one key (16 bytes or their hexadecimal digits), a mapping of addresses (or their text) to keys, a
+    ``Keyring``, or any object with ``keys_for(address)``. A Keyring holds keys by meter, by number, by fleet rule
+    and a default, and costs the same with a million meters as with one:
 
     >>> ring = wmbus.Keyring({"KAM-76348799-1B-16": "000102030405060708090A0B0C0D0E0F"})
     >>> ring.add_rule(bytes(16), manufacturer="AAA", type=0x07, ids=("61000000", "61999999"))

@@ -7,7 +7,7 @@ from protocols.wmbus.stores import CounterStore, FormatStore
 
 def decode_batch(
     frames: Sequence[bytes],
-    keys: Keyring | Mapping[str | Address, bytes] | bytes | None = None,
+    keys: Keyring | Mapping[str | Address, bytes | str] | bytes | str | None = None,
     *,
     formats: FormatStore | None = None,
     counters: CounterStore | None = None,

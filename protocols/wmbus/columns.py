@@ -57,7 +57,7 @@ def keyring_of(keys: Any) -> Keyring:
         return keys
     if keys is None:
         return Keyring()
-    if isinstance(keys, bytes):
+    if isinstance(keys, (bytes, str)):
         return Keyring(default=keys)
     if isinstance(keys, Mapping):
         return Keyring(keys)

@@ -7,7 +7,7 @@ from protocols.wmbus.telegram import Telegram
 
 def decode(
     frame: bytes,
-    keys: KeyProvider | Mapping[str | Address, bytes] | bytes | None = None,
+    keys: KeyProvider | Mapping[str | Address, bytes | str] | bytes | str | None = None,
     *,
     formats: FormatStore | None = None,
     counters: CounterStore | None = None,

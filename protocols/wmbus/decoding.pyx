@@ -10,7 +10,7 @@ from protocols.wmbus.link import crc as signature_of
 from protocols.wmbus.address cimport address_of, pack, unpack
 from protocols.wmbus.codes cimport D_DEFAULT_KEY, D_KEY_LENGTH, D_REPLAY
 from protocols.wmbus.compact cimport headers_of
-from protocols.wmbus.keyring cimport Keyring, Slot, keys_of
+from protocols.wmbus.keyring cimport Keyring, Slot, checked, from_digits, keys_of
 from protocols.wmbus.link cimport crc16
 from protocols.wmbus.pipeline cimport (
     begin,
@@ -77,7 +77,7 @@ cdef int form_of(object link) except -1:
 cdef bytes as_key(Tele* t, object key):
     """A key as bytes, or None with a diagnostic where its length fits nothing."""
     if isinstance(key, str):
-        key = bytes.fromhex(key)
+        key = from_digits(key)
     if len(key) not in (8, 16):
         diag(t, D_KEY_LENGTH, <int>len(key), t.security_mode)
         return None
@@ -267,8 +267,11 @@ def decode(frame, keys=None, *, formats=None, counters=None, fragments=None, lin
     cdef const uint8_t[::1] view = frame
     cdef int form = form_of(link)
     cdef Telegram telegram = Telegram.__new__(Telegram)
+    cdef Workspace space
+    if isinstance(keys, str):
+        keys = checked(keys)
     # A key provider that decodes telegrams itself finds no idle workspace and makes its own.
-    cdef Workspace space = idle if idle is not None else Workspace()
+    space = idle if idle is not None else Workspace()
     idle = None
     space.clear()
     try:

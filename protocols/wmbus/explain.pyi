@@ -14,7 +14,7 @@ class Span(NamedTuple):
 
 def explain(
     frame: bytes,
-    keys: KeyProvider | Mapping[str | Address, bytes] | bytes | None = None,
+    keys: KeyProvider | Mapping[str | Address, bytes | str] | bytes | str | None = None,
     *,
     link: str = "auto",
     lang: str = "en",

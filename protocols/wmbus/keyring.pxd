@@ -21,4 +21,6 @@ cdef class Keyring:
     cdef void put(self, uint64_t packed, bytes key) except *
     cdef void grow(self) except *
 
+cdef bytes from_digits(str key)
+cdef bytes checked(object key)
 cdef object keys_of(object provider, uint64_t packed)

@@ -25,13 +25,17 @@ cdef inline uint64_t spread(uint64_t value) noexcept nogil:
     return value ^ (value >> 29)
 
 
+cdef bytes from_digits(str key):
+    try:
+        return bytes.fromhex(key)
+    except ValueError:
+        raise ValueError("key: not hexadecimal digits") from None
+
+
 cdef bytes checked(object key):
     """A key as bytes. Raises TypeError or ValueError naming the rule, never the key."""
     if isinstance(key, str):
-        try:
-            key = bytes.fromhex(key)
-        except ValueError:
-            raise ValueError("key: not hexadecimal digits") from None
+        key = from_digits(key)
     if not isinstance(key, (bytes, bytearray, memoryview)):
         raise TypeError(f"key: {type(key).__name__}, must be bytes")
     key = bytes(key)

@@ -9,7 +9,8 @@ from protocols.wmbus.structs cimport Tele, fail
 cdef int32_t read_nwl(Tele* t, int32_t at) noexcept nogil:
     """Read the layer whose CI field is at ``at``; the offset of the next CI field, or -1.
 
-    One control byte follows the CI field, 1D in every telegram seen (a repeater's hop, no route listed).
+    One control byte is taken to follow the CI field, as for a hop without a listed route. No public telegram shows
+    this layer, and what follows is only read where it starts with a known CI field.
     """
     cdef int32_t next_at
     t.nwl = t.buf[at]

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from firmware_sim.telegram import on_air_s1
+from firmware_sim.telegram.link import without_crcs
 from protocols import wmbus
 
 FORMS = ("ota_frame_a_hex", "ota_frame_b_hex", "ota_t1_3of6_hex", "ota_c1a_hex", "ota_c1b_hex")
@@ -93,3 +95,44 @@ def test_wired_frames_that_are_damaged_say_so(shared: Path) -> None:
         telegram = wmbus.decode(bytes.fromhex(row["telegram_hex"]))
         assert telegram.diagnostics, row["id"]
         assert telegram.ok or telegram.records == ()
+
+
+def flipped(frame: bytes, bit: int) -> bytes:
+    """The frame with one bit turned."""
+    hit = bytearray(frame)
+    hit[bit // 8] ^= 0x80 >> bit % 8
+    return bytes(hit)
+
+
+@pytest.mark.parametrize("form", [*FORMS, "S1"])
+def test_no_flipped_bit_of_any_public_telegram_becomes_a_value(shared: Path, form: str) -> None:
+    flips, values = 0, []
+    for row in [*rows(shared, "wireless"), *rows(shared, "encrypted")]:
+        if not row.get("ota_frame_a_hex" if form == "S1" else form):
+            continue
+        blocks = bytes.fromhex(row["ota_frame_a_hex"])
+        frame = on_air_s1(without_crcs(blocks)) if form == "S1" else bytes.fromhex(row[form])
+        # The last symbol of 3-of-6 may be filled with a postamble that belongs to no telegram.
+        for bit in range(8 * len(frame) - (4 if "3of6" in form and len(blocks) % 2 else 0)):
+            flips += 1
+            telegram = wmbus.decode(flipped(frame, bit), row.get("key"))
+            if any(record.value is not None for record in telegram.records) or telegram.fields:
+                values.append((row["id"], bit))
+    assert flips > 200_000
+    assert values == []
+
+
+def test_frames_without_crcs_are_not_refused_for_what_might_have_been_format_b(shared: Path) -> None:
+    """Public frames with other digits in their address: so many chances for a CRC to look like a hit one."""
+    tried = refused = 0
+    for row in [*rows(shared, "wireless"), *rows(shared, "encrypted")]:
+        frame = bytearray.fromhex(row["telegram_hex"])
+        if wmbus.decode(bytes(frame)).link.format != "none":
+            continue
+        for number in range(600):
+            frame[4], frame[5] = number % 251, number % 253
+            tried += 1
+            refused += "one bit wrong" in str(wmbus.decode(bytes(frame)).error)
+            assert wmbus.decode(bytes(frame), link="none").link.crc == "absent"
+    assert tried > 200_000
+    assert 0 < refused < tried / 3000

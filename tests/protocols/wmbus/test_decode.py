@@ -47,6 +47,17 @@ def test_without_the_right_key_there_is_no_value(keys: object, state: str) -> No
     assert telegram.total_litres is None
 
 
+def test_a_key_may_be_given_by_its_digits() -> None:
+    assert wmbus.decode(OMS_FRAME, OMS_KEY.hex()).ok
+    assert wmbus.decode(OMS_FRAME, {"ELS-12345678-33-03": OMS_KEY.hex()}).ok
+    assert wmbus.explain(OMS_FRAME, OMS_KEY.hex()) == wmbus.explain(OMS_FRAME, OMS_KEY)
+    assert list(wmbus.decode_batch([OMS_FRAME], OMS_KEY.hex()).litres) == [28504270]
+    with pytest.raises(ValueError, match=r"^key: not hexadecimal digits"):
+        wmbus.decode(OMS_FRAME, "no digits")
+    with pytest.raises(ValueError, match=r"^key: 2 bytes, must be 16"):
+        wmbus.decode(OMS_FRAME, "ABCD")
+
+
 @pytest.mark.parametrize("name", [str, lambda address: address])
 def test_keys_are_found_by_address_or_its_text(name: type) -> None:
     address = wmbus.Address("ELS", "12345678", 0x33, 3)
