@@ -62,6 +62,10 @@ def bench_group(app: typer.Typer) -> typer.Typer:
 
 def bench_ingest(
     telegrams: Annotated[int, typer.Option(min=1000, help="Telegramas / Telegrams")] = 200_000,
+    readings: Annotated[
+        int, typer.Option(min=24_000, help="Lecturas horarias, en series / Hourly readings, in series")
+    ] = 12_000_000,
+    workers: Annotated[int, typer.Option(min=1, help="Procesos / Processes")] = 2,
     db: Annotated[
         str | None, typer.Option("--db", help="Base vacía, en vez de un PostgreSQL propio / An empty database instead")
     ] = None,
@@ -75,7 +79,7 @@ def bench_ingest(
     set_up_logs("warning")
 
     try:
-        result = measure(telegrams, db)
+        result = measure(telegrams, readings, workers, db)
     except ScratchError as error:
         typer.echo(f"bench ingest: {error}", err=True)
         raise typer.Exit(2) from error

@@ -3,18 +3,25 @@
 import asyncio
 import io
 import platform
+import signal
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from multiprocessing import get_context
+from multiprocessing.synchronize import Semaphore
 from typing import Any
 from uuid import uuid4
 
 import aiomqtt
+import msgspec
+import numpy as np
 from sqlalchemy import Engine, func, select
 
 from central.config import BrokerConfig
-from central.ops.scratch import scratch_broker, scratch_postgres
+from central.ops.log import set_up_logs
+from central.ops.scratch import ScratchError, scratch_broker, scratch_postgres
 from central.reading.ingest import Ingest
 from central.reading.metrics import Metrics
 from central.reading.mqtt import open_publisher
@@ -22,19 +29,30 @@ from central.reading.worker import Worker
 from central.register import Change, add_utility, enrol_device
 from central.store import migrate, new_ids, open_engine, read_session, write_session
 from central.store.bulk import insert_rows
-from central.store.models import Meter, Reading
-from central.times import EPOCH_DAY, millis
-from protocols.sync import SCHEMA, Batch, ClockStamp, TelegramItem, ack_topic, batch_topic, decode_ack, seal
+from central.store.models import Meter, Reading, ReadingDay
+from central.times import DAY_MS, EPOCH_DAY, HOUR_MS, millis
+from protocols.sync import (
+    SCHEMA,
+    Batch,
+    ClockStamp,
+    HourSeries,
+    TelegramItem,
+    ack_topic,
+    batch_topic,
+    decode_ack,
+    read_envelope,
+    seal,
+)
 
 METERS = 2000
 A_BATCH = 500
-WINDOW = 64
+WINDOW = 160
 DEVICE = "bench-1"
 FRAME = bytes(range(48))
 
 
-def measure(telegrams: int, db: str | None = None) -> dict[str, Any]:
-    """The bench's result, as every bench prints it."""
+def measure(telegrams: int, hours: int, workers: int, db: str | None = None) -> dict[str, Any]:
+    """The bench's result, as every bench prints it: hourly series first, single telegrams beside them."""
     with ExitStack() as stack:
         url = db or stack.enter_context(scratch_postgres())
         port = stack.enter_context(scratch_broker())
@@ -43,24 +61,92 @@ def measure(telegrams: int, db: str | None = None) -> dict[str, Any]:
         migrate(engine)
         now = datetime.now(UTC)
         addresses = _register(engine, now)
-        batches = _batches(addresses, telegrams, now)
-        bound = (
-            _copy_bound(engine, telegrams) if engine.dialect.name == "postgresql" else _insert_bound(engine, telegrams)
-        )
-        seconds = asyncio.run(_through_the_broker(engine, port, batches))
-        with read_session(engine) as session:
-            readings = session.scalar(select(func.count()).select_from(Reading)) or 0
+        bulk = _copy_bound if engine.dialect.name == "postgresql" else _insert_bound
+        bound = bulk(engine, telegrams)
+        broker = BrokerConfig(host="127.0.0.1", port=port, shared="bench")
+        stack.enter_context(_workers(url, broker, workers))
+        single = asyncio.run(_through_the_broker(broker, _batches(addresses, telegrams, now)))
+        series = asyncio.run(_through_the_broker(broker, _series(addresses, hours, now)))
+        heard, metered = _counted(engine)
+    rate, alone = metered / series.seconds, heard / single.seconds
     return {
         "bench": "ingest",
-        "value": round(readings / seconds),
+        "value": round(rate),
         "unit": "readings/s",
         "bound": {"name": f"bare bulk insert of one row a reading into {engine.dialect.name}", "value": bound},
-        "ratio": round(readings / seconds / bound, 3),
-        "n": readings,
+        "ratio": round(rate / bound, 3),
+        "n": metered,
         "python": platform.python_version(),
         "cpu": platform.processor() or platform.machine(),
-        "more": {"telegrams_s": round(telegrams / seconds), "batches": len(batches), "seconds": round(seconds, 2)},
+        "more": {
+            "what": "hourly series, one row for each meter and day",
+            "workers": workers,
+            "seconds": round(series.seconds, 2),
+            "first_and_last_quarter": [round(part * metered) for part in series.quarters],
+            "single_telegrams": {
+                "readings_s": round(alone),
+                "ratio": round(alone / bound, 3),
+                "n": heard,
+                "seconds": round(single.seconds, 2),
+            },
+        },
     }
+
+
+@dataclass(frozen=True)
+class _Timed:
+    """Seconds from first publication to last acknowledgement; shares of all a second, in the first and last quarter."""
+
+    seconds: float
+    quarters: tuple[float, float]
+
+
+def _counted(engine: Engine) -> tuple[int, int]:
+    """Readings that came in telegrams of their own, and hours that came in series."""
+    with read_session(engine) as session:
+        heard = session.scalar(select(func.count()).select_from(Reading)) or 0
+        days = session.scalar(select(func.sum(func.length(ReadingDay.deltas)))) or 0
+    return heard, int(days) // 4
+
+
+@contextmanager
+def _workers(url: str, broker: BrokerConfig, count: int) -> Iterator[None]:
+    """Ingest workers that share a subscription, each a process of its own."""
+    context = get_context("spawn")
+    ready = context.Semaphore(0)
+    running = [
+        context.Process(target=work, args=(url, msgspec.structs.replace(broker, client_id=f"worker-{number}"), ready))
+        for number in range(count)
+    ]
+    for process in running:
+        process.start()
+    try:
+        for _ in running:
+            if not ready.acquire(timeout=60):
+                raise ScratchError("an ingest worker does not connect to the broker")
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+            process.join()
+
+
+def work(url: str, broker: BrokerConfig, ready: Semaphore) -> None:
+    """One worker until SIGTERM; releases ``ready`` once it is subscribed."""
+    set_up_logs("warning")
+    asyncio.run(_work(url, broker, ready))
+
+
+async def _work(url: str, broker: BrokerConfig, ready: Semaphore) -> None:
+    engine = open_engine(url)
+    worker = Worker(Ingest(engine), broker, Metrics())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+    running = asyncio.create_task(worker.run())
+    while not worker.connected:  # noqa: ASYNC110 - it has no event to wait for
+        await asyncio.sleep(0.01)
+    ready.release()
+    await running
+    engine.dispose()
 
 
 def _register(engine: Engine, now: datetime) -> list[str]:
@@ -100,26 +186,43 @@ def _batches(addresses: Sequence[str], telegrams: int, now: datetime) -> list[by
     return sealed
 
 
-async def _through_the_broker(engine: Engine, port: int, batches: Sequence[bytes]) -> float:
-    """Seconds from the first publication to the acknowledgement of the last batch."""
-    config = BrokerConfig(host="127.0.0.1", port=port)
-    worker = Worker(Ingest(engine), config, Metrics())
-    running = asyncio.create_task(worker.run())
-    try:
-        async with open_publisher(config, DEVICE) as device:
-            await device.subscribe(ack_topic(DEVICE), qos=1)
-            while not worker.connected:  # noqa: ASYNC110 - it has no event to wait for
-                await asyncio.sleep(0.01)
-            started = time.perf_counter()
-            await _send(device, batches)
-            return time.perf_counter() - started
-    finally:
-        worker.stop()
-        await running
+def _series(addresses: Sequence[str], hours: int, now: datetime) -> list[bytes]:
+    """Sealed batches of one day of each meter after the other, the days going back from yesterday."""
+    first = millis(now) // HOUR_MS * HOUR_MS
+    chance = np.random.default_rng(5)
+    metered = chance.poisson(12, (97, 24)).astype("<i4")
+    stamp = ClockStamp(millis(now), 0, True)
+    boot, sealed, days = str(uuid4()), [], -(-hours // 24)
+    for number, start in enumerate(range(0, days, A_BATCH), 1):
+        items = tuple(
+            HourSeries(
+                place + 1, stamp, addresses[place % METERS], first - (2 + place // METERS) * DAY_MS, 1000,
+                metered[place % 97].tobytes(),
+            )
+            for place in range(start, min(start + A_BATCH, days))
+        )  # fmt: skip
+        sealed.append(seal(Batch(SCHEMA, DEVICE, boot, "os", number, stamp, b"", items)))
+    return sealed
 
 
-async def _send(device: aiomqtt.Client, batches: Sequence[bytes]) -> None:
-    """Publish with at most a window of batches under way, until every one is acknowledged."""
+async def _through_the_broker(config: BrokerConfig, batches: Sequence[bytes]) -> _Timed:
+    """Publish the batches and wait for the acknowledgement of the last one."""
+    async with open_publisher(config, DEVICE) as device:
+        await device.subscribe(ack_topic(DEVICE), qos=1)
+        started = time.perf_counter()
+        marks = [(0, 0.0)]
+        async for committed in _send(device, batches):
+            marks.append((committed, time.perf_counter() - started))
+    total = marks[-1][1]
+    early = next(mark for mark in marks if 4 * mark[0] >= len(batches))
+    late = next(mark for mark in marks if 4 * mark[0] >= 3 * len(batches))
+    rest = max(total - late[1], 1e-9)
+    return _Timed(total, (early[0] / len(batches) / early[1], (len(batches) - late[0]) / len(batches) / rest))
+
+
+async def _send(device: aiomqtt.Client, batches: Sequence[bytes]) -> AsyncIterator[int]:
+    """Publish with at most a window of batches under way; yields how many are committed, until every one is."""
+    boot = read_envelope(batches[0]).header.boot
     waiting, committed, sent = iter(batches), 0, 0
     while committed < len(batches):
         while sent - committed < WINDOW and (payload := next(waiting, None)) is not None:
@@ -127,7 +230,10 @@ async def _send(device: aiomqtt.Client, batches: Sequence[bytes]) -> None:
             sent += 1
         message = await anext(device.messages)
         if isinstance(message.payload, bytes):
-            committed = max(committed, decode_ack(message.payload).committed)
+            ack = decode_ack(message.payload)
+            if ack.boot == boot and ack.committed > committed:
+                committed = ack.committed
+                yield committed
 
 
 def _copy_bound(engine: Engine, rows: int) -> int:

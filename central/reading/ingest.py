@@ -21,19 +21,28 @@ from central.reading.alarms import record_alarms
 from central.reading.arrivals import Arrival, Opened, Refused, open_arrival
 from central.reading.claims import KEPT, REFUSED, Claim, Claims, Outcome
 from central.reading.corrections import apply_corrections
+from central.reading.hourly import DayRow
 from central.reading.known import Remembered, find_meters, find_supply_points
 from central.reading.opening import SEALED, Opener
 from central.reading.quarantine import Entry
 from central.reading.receivers import record_receivers
 from central.reading.rows import RADIO_DUE, REJECTED, ReadingRow, Rows
 from central.reading.unpack import Lookups, Unpacker
-from central.reading.writing import Contradiction, Direct, insert_packed, insert_telegrams, merge_packed, merge_readings
+from central.reading.writing import (
+    Contradiction,
+    Direct,
+    insert_packed,
+    insert_telegrams,
+    merge_days,
+    merge_packed,
+    merge_readings,
+)
 from central.register.keys import KeyRing
 from central.register.meters import registered_keys
 from central.store.models import Device, DeviceEvent, ReadingKind, Visit
 from central.store.partitions import Partition, create_partitions, missing_partitions
 from central.times import instant_of, millis
-from protocols.sync import Ack, TelegramItem, TypedReading
+from protocols.sync import Ack, HourSeries, TelegramItem, TypedReading
 
 log = structlog.get_logger("central.ingest")
 
@@ -67,7 +76,7 @@ class Ingest:
         self._meters = Remembered(find_meters)
         self._points = Remembered(find_supply_points)
         self._heads = Heads()
-        self._direct = Direct()
+        self._direct, self._direct_days = Direct(), Direct()
         self._due: dict[tuple[int, int, int], int] = {}
 
     def apply(self, arrivals: Sequence[Arrival]) -> Applied:
@@ -143,6 +152,8 @@ class Ingest:
                 elif isinstance(item, TypedReading):
                     addresses.add(item.meter)
                     codes.add(item.supply)
+                elif isinstance(item, HourSeries):
+                    addresses.add(item.meter)
         meters = self._meters.of(connection, utility_id, addresses)
         keys = registered_keys(connection, utility_id, sorted(sealed & meters.keys()), self._ring)
         return Lookups(meters, self._points.of(connection, utility_id, codes), keys, self._opener, self._due)
@@ -156,6 +167,7 @@ class Ingest:
         insert_packed(connection, rows.packed)
         contradictions = merge_packed(connection, rows.packed, self._direct)
         contradictions += merge_readings(connection, rows.readings)
+        differing = merge_days(connection, rows.days, self._direct_days)
         if rows.visits:
             connection.execute(insert(Visit), [visit._asdict() for visit in rows.visits])
             apply_corrections(connection, rows.visits)
@@ -163,7 +175,7 @@ class Ingest:
             connection.execute(insert(DeviceEvent), [event._asdict() for event in rows.events])
         record_receivers(connection, rows.receivers)
         record_alarms(connection, rows.alarms, max((_received_ms(claim) for claim in claims), default=0))
-        quarantine.keep(connection, _entries(claims, rows, contradictions))
+        quarantine.keep(connection, _entries(claims, rows, contradictions) + _other_days(claims, differing))
         for device_id, received_ms in _last_heard(claims).items():
             connection.execute(update(Device).where(Device.id == device_id).values(last_batch_ms=received_ms))
         return contradictions
@@ -199,6 +211,26 @@ def _entries(claims: Sequence[Claim], rows: Rows, contradictions: Sequence[Contr
 def _source(contradiction: Contradiction) -> int:
     row = contradiction.row
     return row.telegram_id or row.visit_id or 0
+
+
+def _other_days(claims: Sequence[Claim], differing: Sequence[DayRow]) -> list[Entry]:
+    by_batch = {claim.id: claim for claim in claims}
+    return [
+        Entry(
+            kind="series",
+            key=f"series:{row.utility_id}:{row.meter_id}:{row.start_ms}:{row.batch_id}",
+            device=by_batch[row.batch_id or 0].device.name,
+            reason=(
+                f"series.deltas: another series of this meter from {instant_of(row.start_ms).isoformat()} is recorded"
+            ),
+            payload=msgspec.msgpack.encode(row),
+            received_at=by_batch[row.batch_id or 0].opened.arrival.received_at,
+            utility_id=row.utility_id,
+            boot=by_batch[row.batch_id or 0].opened.batch.boot,
+            number=by_batch[row.batch_id or 0].opened.batch.number,
+        )
+        for row in differing
+    ]
 
 
 def _contradicted(contradiction: Contradiction, claim: Claim) -> Entry:

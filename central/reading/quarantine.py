@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from central.store import new_id
 from central.store.models import Quarantine
 
-KINDS = ("batch", "telegram", "reading", "visit")
+KINDS = ("batch", "telegram", "reading", "visit", "series")
 OPEN = Quarantine.resolved_at.is_(None)
 
 

@@ -26,6 +26,8 @@ _UPDATE = text(
     "UPDATE telegram SET meter_id = :meter_id, state = :state, proof = :proof, access_no = :access_no, "
     "litres = :litres, alarms = :alarms WHERE utility_id = :utility_id AND received_ms = :received_ms AND id = :id"
 )
+# What the index of these telegrams is made of, in its very words.
+_LOOSE = text("(telegram.meter_id IS NULL OR telegram.state IN ('key_missing', 'key_wrong', 'unsupported'))")
 _PER_ROUND = 2000
 
 
@@ -159,10 +161,9 @@ def _query(utility_id: int, address: str, meter_id: int, after: tuple[int, int])
         .join(IngestBatch, (IngestBatch.utility_id == Telegram.utility_id) & (IngestBatch.id == Telegram.batch_id))
         .where(
             Telegram.utility_id == utility_id,
-            or_(
-                Telegram.meter_id.is_(None) & (Telegram.address == address),
-                (Telegram.meter_id == meter_id) & Telegram.state.in_(SEALED),
-            ),
+            Telegram.address == address,
+            or_(Telegram.meter_id.is_(None), (Telegram.meter_id == meter_id) & Telegram.state.in_(SEALED)),
+            _LOOSE,
             or_(
                 Telegram.received_ms > after[0],
                 (Telegram.received_ms == after[0]) & (Telegram.id > after[1]),

@@ -15,13 +15,13 @@ from central.reading.opening import Opener
 from central.reading.reattach import reattach
 from central.reading.rows import Rows
 from central.reading.unpack import Lookups, Unpacker
-from central.reading.writing import merge_readings
+from central.reading.writing import Direct, merge_days, merge_readings
 from central.register.keys import KeyRing
 from central.register.meters import RegisteredKeys
 from central.store import read_session
 from central.store.models import Device, IngestBatch, Quarantine, Visit
 from central.store.partitions import ensure_partitions
-from protocols.sync import Batch, Envelope, Header, TypedReading
+from protocols.sync import Batch, Envelope, Header, HourSeries, TypedReading
 
 _batch_decoder = msgspec.msgpack.Decoder(Batch)
 
@@ -37,8 +37,8 @@ def retry(engine: Engine, ring: KeyRing | None, entry_id: int, now: datetime) ->
     with engine.begin() as connection:
         if entry.kind == "telegram":
             return _retry_telegrams(connection, ring, entry, now)
-        if entry.kind == "visit":
-            return _retry_visit(connection, entry, now)
+        if entry.kind in ("visit", "series") and not entry.key.startswith(f"series:{entry.utility_id}:"):
+            return _retry_item(connection, entry, now)
     return f"unchanged: {entry.reason}"
 
 
@@ -66,7 +66,7 @@ def _retry_telegrams(connection: Connection, ring: KeyRing | None, entry: Quaran
     return f"opened: {done.telegrams} telegrams of {address}"
 
 
-def _retry_visit(connection: Connection, entry: Quarantine, now: datetime) -> str:
+def _retry_item(connection: Connection, entry: Quarantine, now: datetime) -> str:
     batch = _batch_decoder.decode(entry.payload)
     place = _placed(connection, entry)
     if place is None:
@@ -77,11 +77,14 @@ def _retry_visit(connection: Connection, entry: Quarantine, now: datetime) -> st
     if rows.troubles:
         return f"unchanged: {rows.troubles[0].reason}"
     ensure_partitions(connection, rows.spread())
-    connection.execute(insert(Visit), [visit._asdict() for visit in rows.visits])
+    if merge_days(connection, rows.days, Direct()):
+        return "unchanged: another series of this meter and day is recorded"
+    if rows.visits:
+        connection.execute(insert(Visit), [visit._asdict() for visit in rows.visits])
     merge_readings(connection, rows.readings)
     apply_corrections(connection, rows.visits)
     quarantine.resolve(connection, entry.id, "retried: recorded", now)
-    return "recorded: the visit and its reading"
+    return "recorded: the visit and its reading" if entry.kind == "visit" else "recorded: the series"
 
 
 def _opened(entry: Quarantine, batch: Batch) -> Opened:
@@ -109,8 +112,9 @@ def _placed(connection: Connection, entry: Quarantine) -> tuple[int, int] | None
 
 def _lookups(connection: Connection, utility_id: int, batch: Batch) -> Lookups:
     visits = [item for item in batch.items if isinstance(item, TypedReading)]
+    meters = [item.meter for item in batch.items if isinstance(item, TypedReading | HourSeries)]
     return Lookups(
-        find_meters(connection, utility_id, [visit.meter for visit in visits]),
+        find_meters(connection, utility_id, meters),
         find_supply_points(connection, utility_id, [visit.supply for visit in visits]),
         RegisteredKeys({}, {}),
         Opener(),

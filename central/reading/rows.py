@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from central.reading.hourly import DayRow
 from central.reading.packing import Packed
 from central.reading.quarantine import Entry
 from central.store.models import ReadingKind, ReadingStatus
@@ -98,6 +99,7 @@ class Rows:
     packed: list[Packed] = field(default_factory=list)
     telegrams: list[TelegramRow] = field(default_factory=list)
     readings: list[ReadingRow] = field(default_factory=list)
+    days: list[DayRow] = field(default_factory=list)
     visits: list[VisitRow] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     troubles: list[Entry] = field(default_factory=list)
@@ -108,6 +110,7 @@ class Rows:
     def spread(self) -> set[int]:
         """Instants that together touch every month the rows need."""
         hours = {row[1] // 3_600_000 for row in self.telegrams} | {row.at_ms // 3_600_000 for row in self.readings}
+        hours |= {row.start_ms // 3_600_000 for row in self.days}
         for packed in self.packed:
             hours.update(packed.hours())
         return {hour * 3_600_000 for hour in hours}

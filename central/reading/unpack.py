@@ -8,6 +8,7 @@ import msgspec
 from central.reading.arrivals import Opened
 from central.reading.clocks import BatchClock
 from central.reading.columns import Columns
+from central.reading.hourly import DayRow, refusal
 from central.reading.judge import first_verdict
 from central.reading.known import KnownMeter
 from central.reading.opening import SEALED, Opener
@@ -26,7 +27,7 @@ from central.reading.rows import (
 from central.register.meters import RegisteredKeys
 from central.store import new_block
 from central.times import midnight_of_day_number, millis
-from protocols.sync import Event, Item, TelegramItem, TypedReading
+from protocols.sync import Event, HourSeries, Item, TelegramItem, TypedReading
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class Unpacker:
                 self._telegram(item, first_id + place)
             elif isinstance(item, TypedReading):
                 self._visit(item, first_id + place)
+            elif isinstance(item, HourSeries):
+                self._series(item)
             else:
                 self._event(item, first_id + place)
 
@@ -173,6 +176,19 @@ class Unpacker:
             ReadingRow(
                 self._utility_id, at_ms, meter.id, TYPED, 0, item.litres, status, reason, None, None, row_id,
                 self._received_ms,
+            )
+        )  # fmt: skip
+
+    def _series(self, item: HourSeries) -> None:
+        meter = self._lookups.meters.get(item.meter)
+        reason = refusal(item, meter, self._received_ms)
+        if meter is None or reason:
+            key = f"series:{self._batch.device}:{self._batch.boot}:{self._batch.number}:{item.id}"
+            self._keep("series", key, reason, item)
+            return
+        self._rows.days.append(
+            DayRow(
+                self._utility_id, item.start_ms, meter.id, item.litres, item.deltas, self._batch_id, self._received_ms
             )
         )  # fmt: skip
 

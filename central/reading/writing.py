@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
+from central.reading.hourly import DAY_COLUMNS, DayRow, already
 from central.reading.packing import HEADER, TRAILER, Origin, Packed, encode_readings, in_order
 from central.reading.rows import (
     RADIO,
@@ -89,6 +90,34 @@ def merge_packed(connection: Connection, packed: Sequence[Packed], direct: Direc
     origins = [ordered.origins[place] for place in ordered.origin_of]
     rows = [_as_row(origin, row) for origin, row in zip(origins, ordered.rows.tolist(), strict=True)]
     return merge_readings(connection, rows + again)
+
+
+def merge_days(connection: Connection, rows: Sequence[DayRow], direct: Direct) -> list[DayRow]:
+    """Record those hourly series that are not recorded yet; returns those of which another is."""
+    unique: dict[tuple[int, int, int], DayRow] = {}
+    differing = [row for row in rows if (first := unique.setdefault(row.key, row)) is not row and _differs(row, first)]
+    ordered = sorted(unique.values())
+    if not ordered:
+        return differing
+    postgres = connection.dialect.name == "postgresql"
+    if postgres and direct.worth_trying():
+        try:
+            with connection.begin_nested():
+                _copy(connection, "reading_day", DAY_COLUMNS, ordered)
+            return differing
+        except IntegrityError:
+            direct.failed()
+    recorded = already(connection, ordered)
+    missing = [row for row in ordered if row.key not in recorded]
+    if missing:
+        mark = "%s" if postgres else "?"
+        connection.exec_driver_sql(_insert("reading_day", DAY_COLUMNS, mark) + " ON CONFLICT DO NOTHING", list(missing))
+    recorded |= already(connection, missing)
+    return differing + [row for row in ordered if recorded[row.key] != (row.litres, row.deltas)]
+
+
+def _differs(one: DayRow, other: DayRow) -> bool:
+    return (one.litres, one.deltas) != (other.litres, other.deltas)
 
 
 def _as_row(origin: Origin, row: Sequence[int]) -> ReadingRow:
@@ -174,15 +203,19 @@ def _select(connection: Connection, keys: list[tuple[int, int, int, int]]) -> Se
     ).all()
 
 
-def _insert(table: str, columns: tuple[str, ...]) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+def _insert(table: str, columns: tuple[str, ...], mark: str = "?") -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))})"
 
 
 def _copy(connection: Connection, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
     driver: Any = connection.connection.dbapi_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.IntegrityError as error:
+        raise IntegrityError(statement, None, error) from error
 
 
 def _copy_binary(connection: Connection, table: str, columns: tuple[str, ...], parts: Sequence[bytes]) -> None:

@@ -72,6 +72,7 @@ FROZEN = (
     Frozen("meter_key", once=("retired_at",)),
     Frozen("quarantine", once=("utility_id", "resolved_at", "resolution"), free=("arrivals",)),
     Frozen("reading", free=("status", "reason")),
+    Frozen("reading_day"),
     Frozen("tariff_version"),
     # A telegram's bytes are for ever; what they mean may become known later (key or meter registered afterwards).
     Frozen("telegram", once=("meter_id", "address", "litres"), free=("state", "proof", "access_no", "alarms")),

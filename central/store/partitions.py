@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
-PARTITIONED = ("telegram", "reading")
+PARTITIONED = ("telegram", "reading", "reading_day")
 FIRST_YEAR = 2000
 LAST_YEAR = 2099
 LOCK_TIMEOUT = "3s"

@@ -76,7 +76,22 @@ class Event(msgspec.Struct, frozen=True, array_like=True, tag="e"):
     data: dict[str, str | int | bool | None]
 
 
-Item = TelegramItem | TypedReading | Event
+class HourSeries(msgspec.Struct, frozen=True, array_like=True, tag="h"):
+    """What a meter metered hour by hour, as a concentrator or a meter's own log gives it.
+
+    ``start_ms`` is a whole hour, ``litres`` the index then; ``deltas`` are 32-bit little-endian integers, the litres of
+    each hour from there on (1 to 25 hours), where -2^31 says that an hour is not known.
+    """
+
+    id: int
+    at: ClockStamp
+    meter: str
+    start_ms: Millis
+    litres: Litres
+    deltas: Annotated[bytes, msgspec.Meta(min_length=4, max_length=100)]
+
+
+Item = TelegramItem | TypedReading | Event | HourSeries
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):

@@ -91,7 +91,8 @@ def _validate_new(engine: Engine, utility_id: int, now: datetime) -> Validated:
         query = select(ValidationMark.recorded_ms, ValidationMark.slow_ms, ValidationMark.slow_at)
         mark = connection.execute(query.where(ValidationMark.utility_id == utility_id)).first()
         recorded_ms, slow_ms, slow_at = mark or (None, None, None)
-        newest = connection.scalar(select(func.max(Reading.recorded_ms)).where(Reading.utility_id == utility_id))
+        since = Reading.recorded_ms >= (recorded_ms or 0)
+        newest = connection.scalar(select(func.max(Reading.recorded_ms)).where(Reading.utility_id == utility_id, since))
         if newest is None:
             return Validated()
         configured = _rules_of(connection, utility_id)

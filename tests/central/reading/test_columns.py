@@ -92,7 +92,7 @@ def _typed(opener: object, arrival: Arrival, *, columnar: bool) -> object:
     return opener(arrival)  # type: ignore[operator]
 
 
-def expected(town: Town, arrivals: list[Arrival], monkeypatch: pytest.MonkeyPatch) -> tuple[list[object], ...]:
+def expected(town: Town, arrivals: list[Arrival], monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], ...]:
     """What the typed messages write, into a copy of the town that holds nothing yet."""
     with town.engine.begin() as connection:
         connection.exec_driver_sql("SET session_replication_role = replica")
@@ -137,7 +137,7 @@ def mixed_batches(town: Town, chance: random.Random) -> list[Arrival]:
     return arrivals
 
 
-def everything(town: Town) -> tuple[list[object], ...]:
+def everything(town: Town) -> tuple[list[str], ...]:
     """Every row that telegrams lead to, without the identifiers."""
     telegram = [column for column in Telegram.__table__.columns if column.name not in ("id", "batch_id")]
     reading = [column for column in Reading.__table__.columns if not column.name.startswith("telegram")]

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from central.reading.findings import CLOSED, OPEN
 from central.reading.validation.rule import Parameters, Result, Rule
 from central.reading.validation.series import Series
-from central.store.models import Finding, Telegram
+from central.store.models import Finding, Reading, ReadingKind
 from central.times import HOUR_MS
 
 
@@ -20,8 +20,12 @@ class MeterAlarm(Parameters, frozen=True):
 def check(series: Series, parameters: MeterAlarm) -> Iterator[Result]:
     """Finds nothing itself."""
     heard = (
-        select(func.max(Telegram.received_ms))
-        .where(Telegram.utility_id == Finding.utility_id, Telegram.meter_id == Finding.meter_id)
+        select(func.max(Reading.at_ms))
+        .where(
+            Reading.utility_id == Finding.utility_id,
+            Reading.meter_id == Finding.meter_id,
+            Reading.kind == ReadingKind.RADIO,
+        )
         .scalar_subquery()
     )
     series.connection.execute(
