@@ -220,6 +220,28 @@ def enrol(
         show({"device": enrolled.name, "utility": found.code, "kind": kind}, f"{enrolled.name} → {found.code}", as_json)
 
 
+@device.command("key", help="Exige lotes firmados con esta clave / Take only batches signed with this key")
+def set_key(
+    name: Annotated[str, typer.Argument(help="Nombre / Name")],
+    public_key: Annotated[str, typer.Argument(help="Clave pública, de «sgc edge signature» / Public key (hex)")],
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """Register the key that signs a device's batches."""
+    from central.register import RegisterError, set_device_key
+    from central.store import write_session
+
+    with settings_and_engine("device key", config, db) as (_, engine), write_session(engine) as session:
+        try:
+            raw = bytes.fromhex(public_key)
+        except ValueError as error:
+            raise RegisterError("device.public_key", public_key, "must be 64 hexadecimal digits") from error
+        set_device_key(session, name, raw, by=change(actor))
+        show({"device": name, "public_key": raw.hex()}, f"{name} {raw.hex()}", as_json)
+
+
 @device.command(help="Retira un terminal / Revoke a device")
 def revoke(
     name: Annotated[str, typer.Argument(help="Nombre / Name")],

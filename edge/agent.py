@@ -17,6 +17,7 @@ from edge.receivers.port import Frame, Receiver
 from edge.receivers.registry import driver
 from edge.receivers.serial_receiver import SerialReceiver, SerialSettings
 from edge.screen.server import ScreenServer
+from edge.signature import load_signer
 from edge.store import Store, StoreError
 from edge.sync.connection import open_client
 from edge.sync.sync import Sync
@@ -30,7 +31,7 @@ class Agent:
     """Everything of one device, wired together. Made and run inside an event loop."""
 
     def __init__(self, config: Config, config_path: Path) -> None:
-        """Open keys and store; raises ConfigError, KeysError or StoreError."""
+        """Open keys and store; raises ConfigError, KeysError, SignatureError or StoreError."""
         self._config = config
         self._path = config_path
         self._clock = clock_of(config)
@@ -41,6 +42,7 @@ class Agent:
             self._clock,
             group_ms=config.store.group_ms,
             group_most=config.store.group_most,
+            sign=load_signer(beside(config_path, config.signature.file)) if config.signature else None,
         )
         self._memory = Memory(self.store.learned())
         self._decoding = Decoding(keys, self._memory)

@@ -1,4 +1,4 @@
-"""Commands of the agent: ``sgc edge run``, ``status``, ``receivers``, ``retry``."""
+"""Commands of the agent: ``sgc edge run``, ``status``, ``receivers``, ``retry``, ``signature``."""
 
 from __future__ import annotations
 
@@ -38,13 +38,14 @@ def run(config: ConfigOption = Path("edge.toml")) -> None:
     from edge.keys import KeysError
     from edge.log import set_up_logs
     from edge.screen.server import ScreenError
+    from edge.signature import SignatureError
     from edge.store import StoreError
 
     settings = read_config(config)
     set_up_logs(settings.log.level)
     try:
         asyncio.run(run_agent(settings, config))
-    except (ConfigError, KeysError, StoreError, ScreenError) as error:
+    except (ConfigError, KeysError, SignatureError, StoreError, ScreenError) as error:
         raise fail("run", str(error)) from error
 
 
@@ -111,6 +112,17 @@ async def offer_again(settings: Config, config: Path) -> int:
         return await store.offer_again()
     finally:
         await store.close()
+
+
+@edge.command(help="Crea la clave que firma los lotes / Make the key that signs batches")
+def signature(file: Annotated[Path, typer.Argument(help="Fichero nuevo / New file")]) -> None:
+    """Write a new key; the public half goes to the centre: ``sgc central device key``."""
+    from edge.signature import SignatureError, create_key
+
+    try:
+        typer.echo(create_key(file))
+    except SignatureError as error:
+        raise fail("signature", str(error)) from error
 
 
 def read_config(path: Path) -> Config:

@@ -58,6 +58,12 @@ class KeysConfig(_Section, frozen=True):
     file: Text
 
 
+class SignatureConfig(_Section, frozen=True):
+    """``[signature]``: the file with the key that signs this device's batches; see ``sgc edge signature``."""
+
+    file: Text
+
+
 class TlsConfig(_Section, frozen=True):
     """``[broker.tls]``: whom the device trusts and how it proves itself."""
 
@@ -118,6 +124,7 @@ class Config(_Section, frozen=True):
     clock: ClockConfig = ClockConfig()
     receiver: tuple[ReceiverConfig, ...] = ()
     keys: KeysConfig | None = None
+    signature: SignatureConfig | None = None
     broker: BrokerConfig | None = None
     screen: ScreenConfig | None = None
     route: RouteConfig | None = None

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from central.reading.columns import Columns, scan
 from protocols.sync import Batch, Envelope, Header, SyncError, decode_item, open_batch, open_head, read_envelope
 
@@ -44,12 +47,16 @@ class Opened:
 
 @dataclass(frozen=True)
 class Refused:
-    """Bytes that cannot be applied, and why. ``damaged``: they are not even the bytes somebody sealed."""
+    """Bytes that cannot be applied, and why. ``damaged``: they are not even the bytes somebody sealed.
+
+    ``forged``: nobody who holds the device's key sealed them, so the device is told nothing about them.
+    """
 
     arrival: Arrival
     reason: str
     header: Header | None = None
     damaged: bool = False
+    forged: bool = False
 
 
 def open_arrival(arrival: Arrival, *, columnar: bool = False) -> Opened | Refused:
@@ -86,3 +93,14 @@ def _in_columns(arrival: Arrival, envelope: Envelope) -> Opened | None:
     fields = {name: getattr(head, name) for name in head.__struct_fields__ if name != "items"}
     batch = Batch(**fields, items=others)
     return Opened(arrival, envelope, batch, [place for place, _ in columns.others], columns)
+
+
+def signature_refusal(one: Opened, public_key: bytes) -> str:
+    """Why a batch is not the key's holder's; empty where it is."""
+    if not one.envelope.signature:
+        return f"batch.signature: missing, device {one.arrival.device!r} signs its batches"
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(one.envelope.signature, one.envelope.signed)
+    except InvalidSignature:
+        return f"batch.signature: not made with the key of device {one.arrival.device!r}"
+    return ""

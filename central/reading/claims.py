@@ -1,13 +1,13 @@
 """Which of the batches that arrived are new: the claim that makes each of them be applied once."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from central.reading import quarantine
-from central.reading.arrivals import Arrival, Opened, Refused
+from central.reading.arrivals import Arrival, Opened, Refused, signature_refusal
 from central.reading.quarantine import Entry
 from central.register.devices import Enrolled
 from central.store import new_id
@@ -71,6 +71,8 @@ class Claims:
             elif device.revoked_at is not None:
                 day = device.revoked_at.date().isoformat()
                 self._refuse(place, _refused(one, f"device: {device.name!r}, was revoked on {day}"), device)
+            elif device.public_key is not None and (reason := signature_refusal(one, device.public_key)):
+                self._refuse(place, replace(_refused(one, reason), forged=True), device)
             else:
                 candidates.append((device, one, place))
         self._claim(candidates)
@@ -148,9 +150,13 @@ class Claims:
     def _refuse(self, place: int, refused: Refused, device: Enrolled | None) -> None:
         header = refused.header
         entry = _entry(refused, device)
-        quarantine.keep(self._connection, [entry])
+        quarantine.keep_arrival(self._connection, entry)
         fate = REFUSED
-        if header is None or (refused.damaged and quarantine.arrivals(self._connection, entry.key) < 2):
+        if (
+            header is None
+            or refused.forged
+            or (refused.damaged and quarantine.arrivals(self._connection, entry.key) < 2)
+        ):
             fate = KEPT
         self._outcomes[place] = Outcome(
             fate,
@@ -175,10 +181,12 @@ class Claims:
 
 
 def _devices(connection: Connection, names: set[str]) -> dict[str, Enrolled]:
-    query = select(Device.utility_id, Device.id, Device.name, Device.revoked_at).where(Device.name.in_(names))
+    query = select(Device.utility_id, Device.id, Device.name, Device.revoked_at, Device.public_key).where(
+        Device.name.in_(names)
+    )
     return {
-        name: Enrolled(utility_id, device_id, name, revoked_at)
-        for utility_id, device_id, name, revoked_at in connection.execute(query).all()
+        name: Enrolled(utility_id, device_id, name, revoked_at, public_key)
+        for utility_id, device_id, name, revoked_at, public_key in connection.execute(query).all()
     }
 
 

@@ -1,7 +1,7 @@
 """Quarantine: what could not be applied is kept whole with its reason, until somebody retries or dismisses it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Executable, func, select, text, update
@@ -12,6 +12,8 @@ from central.store import new_id
 from central.store.models import Quarantine
 
 KINDS = ("batch", "telegram", "reading", "visit", "series")
+MOST_ENTRIES = 1000
+MOST_BYTES = 64 * 1024 * 1024
 OPEN = Quarantine.resolved_at.is_(None)
 
 
@@ -34,6 +36,37 @@ def keep(connection: Connection, entries: Iterable[Entry]) -> None:
     """Keep entries in the connection's transaction."""
     for entry in entries:
         connection.execute(_upsert(connection.dialect.name), vars(entry) | {"id": new_id(), "arrivals": 1})
+
+
+def keep_arrival(connection: Connection, entry: Entry) -> None:
+    """Keep what a device, or somebody in its name, sent; beyond the cap it is only counted.
+
+    One entry for each sender counts what was not kept. A device keeps its own copy of what the centre did not commit,
+    so nothing of a device's is lost by it. All unknown senders together have one cap: a name costs nothing.
+    """
+    if arrivals(connection, entry.key) or not (full := _full(connection, entry)):
+        keep(connection, [entry])
+        return
+    sender = entry.device if entry.utility_id is not None else "*"
+    keep(connection, [replace(entry, key=f"flood:{sender}", reason=full, payload=b"", boot=None, number=None)])
+
+
+def _full(connection: Connection, entry: Entry) -> str:
+    """Why no more of this sender is kept; empty while there is room."""
+    query = select(func.count(), func.coalesce(func.sum(func.length(Quarantine.payload)), 0)).where(
+        OPEN, Quarantine.kind == entry.kind
+    )
+    if entry.utility_id is None:
+        who, query = "of unknown devices", query.where(Quarantine.utility_id.is_(None))
+    else:
+        who, query = f"of device {entry.device!r}", query.where(Quarantine.device == entry.device)
+    count, size = connection.execute(query).one()
+    if count < MOST_ENTRIES and size + len(entry.payload) <= MOST_BYTES:
+        return ""
+    return (
+        f"quarantine: {count} entries with {size} bytes {who} are kept, at most {MOST_ENTRIES} with {MOST_BYTES}; "
+        f"what else comes is counted here and not kept (last: {entry.reason})"
+    )
 
 
 def arrivals(connection: Connection, key: str) -> int:

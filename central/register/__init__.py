@@ -7,7 +7,14 @@ Services are plain functions ``f(session, …, by=Change(…))``; the caller own
 from central.register.change import Change
 from central.register.contracts import cancel_contract, change_holder, change_terms, sign_contract
 from central.register.customers import add_bank_account, add_customer, find_customer
-from central.register.devices import Enrolled, enrol_device, find_device, list_devices, revoke_device
+from central.register.devices import (
+    Enrolled,
+    enrol_device,
+    find_device,
+    list_devices,
+    revoke_device,
+    set_device_key,
+)
 from central.register.errors import RegisterError
 from central.register.importing import (
     ImportPlan,
@@ -58,5 +65,6 @@ __all__ = [
     "read_register_file",
     "remove_meter",
     "revoke_device",
+    "set_device_key",
     "sign_contract",
 ]

@@ -13,6 +13,7 @@ from central.store import new_id
 from central.store.models import Device
 from protocols.sync import valid_device
 
+KEY_BYTES = 32
 KINDS = ("handheld", "vehicle", "fixed")
 
 
@@ -24,6 +25,7 @@ class Enrolled:
     id: int
     name: str
     revoked_at: datetime | None
+    public_key: bytes | None = None
 
 
 def enrol_device(
@@ -41,13 +43,35 @@ def enrol_device(
         id=new_id(),
         name=name,
         kind=check.one_of("device.kind", kind, KINDS),
-        public_key=public_key,
+        public_key=None if public_key is None else _public_key(public_key),
         enrolled_at=by.at,
     )
     session.add(device)
     session.flush()
     journalled(session, utility_id, by, "enrol", "device", device.id, after={"name": name, "kind": kind})
     return device
+
+
+def set_device_key(session: Session, name: str, public_key: bytes, *, by: Change) -> Device:
+    """From now on take only batches that the holder of this key signed (Ed25519)."""
+    device = find_device(session, name)
+    if device is None:
+        raise RegisterError("device.name", name, "is not enrolled")
+    before, after = device.public_key, _public_key(public_key)
+    if before != after:
+        device.public_key = after
+        session.flush()
+        told = {"public_key": None if before is None else before.hex()}
+        journalled(
+            session, device.utility_id, by, "key", "device", device.id, before=told, after={"public_key": after.hex()}
+        )
+    return device
+
+
+def _public_key(raw: bytes) -> bytes:
+    if len(raw) != KEY_BYTES:
+        raise RegisterError("device.public_key", raw.hex(), f"must be {KEY_BYTES} bytes, an Ed25519 key")
+    return raw
 
 
 def revoke_device(session: Session, name: str, *, by: Change) -> Device:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from edge.store.book import Book, load_events
@@ -43,7 +43,13 @@ class Applied(NamedTuple):
     refused: list[RefusedBatch]
 
 
-def prepare_batch(connection: sqlite3.Connection, device: str, most: int, sealed_at: ClockStamp) -> SealedBatch | None:
+def prepare_batch(
+    connection: sqlite3.Connection,
+    device: str,
+    most: int,
+    sealed_at: ClockStamp,
+    sign: Callable[[bytes], bytes] | None = None,
+) -> SealedBatch | None:
     """Seal up to ``most`` of the oldest waiting items, all of one boot; nothing is stored yet. None if none waits."""
     boot = connection.execute(
         "SELECT seq, boot, os_boot, sealed_id, last_id, last_number, last_digest FROM boot"
@@ -56,7 +62,7 @@ def prepare_batch(connection: sqlite3.Connection, device: str, most: int, sealed
     number = last_number + 1
     items = tuple(load_items(connection, first, last))
     batch = Batch(SCHEMA, device, name, os_boot, number, sealed_at, digest, items)
-    return SealedBatch(seq, name, number, first, last, seal(batch))
+    return SealedBatch(seq, name, number, first, last, seal(batch, sign=sign))
 
 
 def load_items(connection: sqlite3.Connection, first_id: int, last_id: int) -> list[Item]:

@@ -33,12 +33,22 @@ class Store:
     Writing happens in one thread of its own; reading in the caller's, which must be the event loop's.
     """
 
-    def __init__(self, path: Path, device: str, clock: Clock, *, group_ms: int = 50, group_most: int = 1000) -> None:
-        """Open and migrate the file; raises :class:`StoreError`."""
+    def __init__(
+        self,
+        path: Path,
+        device: str,
+        clock: Clock,
+        *,
+        group_ms: int = 50,
+        group_most: int = 1000,
+        sign: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        """Open and migrate the file; raises :class:`StoreError`. ``sign`` signs what is sealed (Ed25519)."""
         self.path = path
         self.failure = ""
         self._clock = clock
         self._device = device
+        self._sign = sign
         self._group_s = group_ms / 1000
         self._group_most = group_most
         self._lock = WriterLock.take(path)
@@ -169,7 +179,7 @@ class Store:
 
     async def seal(self, most: int) -> SealedBatch | None:
         """Seal up to ``most`` of the oldest waiting items; None where nothing waits. One caller at a time."""
-        batch = batches.prepare_batch(self._reader.conn, self._device, most, self._clock.now())
+        batch = batches.prepare_batch(self._reader.conn, self._device, most, self._clock.now(), self._sign)
         if batch is not None:
             await self._write(batches.store_batch, self._book, batch)
         return batch

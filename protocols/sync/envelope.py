@@ -2,17 +2,19 @@
 
     offset  bytes  meaning
     0       3      "SGC"
-    3       1      envelope version, 1
-    4       16     BLAKE2b-128 over everything after it
-    20      2      length of the header, big endian
-    22      n      header (msgpack array): device, boot, number, items, body length before compression, signature
-    22+n    m      body: zstd-compressed msgpack of a Batch
+    3       1      envelope version: 1, or 2 where it is signed
+    4       16     BLAKE2b-128 over header and body, that is over everything from the header's length on
+    20      64     version 2 only: Ed25519 over "SGC batch 2", header and body
+    ..      2      length of the header, big endian
+    ..      n      header (msgpack array): device, boot, number, items, body length before compression
+    ..      m      body: zstd-compressed msgpack of a Batch
 
 A truncated or altered envelope fails its digest; the header is readable without opening the body, so a batch whose
-body is poisoned can still be named, quarantined and answered.
+body is poisoned can still be named, quarantined and answered. The signature lies outside of what it signs.
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -23,8 +25,11 @@ from protocols.sync.topics import valid_device
 
 MAGIC = b"SGC"
 VERSION = 1
+SIGNED_VERSION = 2
+SIGNATURE_BYTES = 64
 MAX_BODY_BYTES = 16 * 1024 * 1024
 _DIGEST = 16
+_SIGNED_AS = b"SGC batch 2"
 _FIXED = len(MAGIC) + 1 + _DIGEST + 2
 
 
@@ -32,22 +37,26 @@ _Body = TypeVar("_Body", Batch, BatchHead)
 
 
 class Header(msgspec.Struct, frozen=True, array_like=True):
-    """What an envelope says of its batch. ``signature`` is Ed25519 over the digest, empty where devices do not sign."""
+    """What an envelope says of its batch."""
 
     device: str
     boot: str
     number: int
     items: int
     body_bytes: int
-    signature: bytes = b""
 
 
 class Envelope(NamedTuple):
-    """A checked envelope: its digest held; the body has not been opened."""
+    """A checked envelope: its digest held; the body has not been opened.
+
+    ``signature``, empty where there is none, should be an Ed25519 signature of ``signed``; only the register knows whose.
+    """
 
     header: Header
     digest: bytes
     body: bytes
+    signature: bytes = b""
+    signed: bytes = b""
 
 
 class SyncError(ValueError):
@@ -67,15 +76,17 @@ _head_decoder = msgspec.msgpack.Decoder(BatchHead)
 _encoder = msgspec.msgpack.Encoder()
 
 
-def seal(batch: Batch, level: int = 3) -> bytes:
-    """Envelope bytes of ``batch``; the same batch and level give the same bytes."""
+def seal(batch: Batch, level: int = 3, sign: Callable[[bytes], bytes] | None = None) -> bytes:
+    """Envelope bytes of ``batch``; the same batch and level give the same bytes. ``sign`` signs with Ed25519."""
     raw = _encoder.encode(batch)
     if len(raw) > MAX_BODY_BYTES:
         raise SyncError(f"batch.items: {len(raw)} bytes, at most {MAX_BODY_BYTES} fit one batch")
     body = zstandard.ZstdCompressor(level=level).compress(raw)
     header = _encoder.encode(Header(batch.device, batch.boot, batch.number, len(batch.items), len(raw)))
     rest = len(header).to_bytes(2, "big") + header + body
-    return MAGIC + bytes([VERSION]) + digest_of(rest) + rest
+    if sign is None:
+        return MAGIC + bytes([VERSION]) + digest_of(rest) + rest
+    return MAGIC + bytes([SIGNED_VERSION]) + digest_of(rest) + sign(_SIGNED_AS + rest) + rest
 
 
 def digest_of(rest: bytes) -> bytes:
@@ -89,9 +100,10 @@ def read_envelope(data: bytes) -> Envelope:
         raise SyncError(f"envelope: {len(data)} bytes, an envelope has at least {_FIXED}")
     if data[:3] != MAGIC:
         raise SyncError(f"envelope.magic: {data[:3].hex()}, must be {MAGIC.hex()} (SGC)")
-    if data[3] != VERSION:
-        raise SyncError(f"envelope.version: {data[3]}, this side knows {VERSION}")
-    digest, rest = data[4 : 4 + _DIGEST], data[4 + _DIGEST :]
+    if data[3] not in (VERSION, SIGNED_VERSION):
+        raise SyncError(f"envelope.version: {data[3]}, this side knows {VERSION} and {SIGNED_VERSION}")
+    start = 4 + _DIGEST + (SIGNATURE_BYTES if data[3] == SIGNED_VERSION else 0)
+    digest, signature, rest = data[4 : 4 + _DIGEST], data[4 + _DIGEST : start], data[start:]
     header = _read_header(rest)
     if digest_of(rest) != digest:
         raise SyncError(
@@ -102,7 +114,8 @@ def read_envelope(data: bytes) -> Envelope:
         raise SyncError("envelope.header: not a header of this version")
     if not valid_device(header.device):
         raise SyncError(f"header.device: {header.device!r}, must be 1-32 of a-z, 0-9 and '-'", header)
-    return Envelope(header, digest, rest[2 + int.from_bytes(rest[:2], "big") :])
+    signed = _SIGNED_AS + rest if signature else b""
+    return Envelope(header, digest, rest[2 + int.from_bytes(rest[:2], "big") :], signature, signed)
 
 
 def _read_header(rest: bytes) -> Header | None:
