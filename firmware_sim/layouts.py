@@ -89,7 +89,7 @@ def datetime_f(sends: Sends) -> Bytes:
 
 def datetime_i(sends: Sends) -> Bytes:
     """Local date and time of type I with weekday and summer time bit."""
-    head = columns(sends.second | sends.summer << 7, sends.minute, sends.hour | sends.weekday << 5)
+    head = columns(sends.second | sends.summer << 6, sends.minute, sends.hour | sends.weekday << 5)
     return np.concatenate((head, sends.date, constant(sends, b"\x00")), axis=1)
 
 

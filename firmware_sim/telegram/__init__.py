@@ -1,8 +1,8 @@
 """The encoder twin of the decoder: telegrams of every layer and security mode, byte by byte.
 
 A telegram is built inside out: records (``records``) make the payload, ``Transport`` the header,
-a protection (``Plain``, ``Mode5``, ``Mode7``, ``Mode10``) encrypts and authenticates, ``ExtendedLink`` may
-wrap the whole, and ``build`` puts the link header before it::
+a protection (``Plain``, ``Mode5``, ``Mode7``, ``Mode10``, the old ``Des``) encrypts and authenticates, a network layer
+and ``ExtendedLink`` may wrap the whole, and ``build`` puts the link header before it::
 
     payload = records.payload([records.integer(Vif.VOLUME_L, 466472)])
     frame = build(address, payload, Transport(access_no=12), Mode5(key))
@@ -12,6 +12,7 @@ Frames are bytes with L first and without CRCs until ``frame_format_a`` or ``fra
 """
 
 from firmware_sim.telegram import address as addresses
+from firmware_sim.telegram import network
 from firmware_sim.telegram.address import MeterAddress
 from firmware_sim.telegram.ell import ExtendedLink, Session, Variable
 from firmware_sim.telegram.link import (
@@ -24,12 +25,13 @@ from firmware_sim.telegram.link import (
     on_air_t1,
     three_of_six,
 )
-from firmware_sim.telegram.protection import Mode5, Mode7, Mode10, Plain, Protection
+from firmware_sim.telegram.protection import Des, Mode5, Mode7, Mode10, Plain, Protection
 from firmware_sim.telegram.transport import Status, Transport
 
 SND_NR = 0x44
 
 __all__ = [
+    "Des",
     "ExtendedLink",
     "MeterAddress",
     "Mode5",
@@ -60,10 +62,16 @@ def build(
     protection: Protection | None = None,
     *,
     ell: ExtendedLink | None = None,
+    network_control: int | None = None,
     c_field: int = SND_NR,
 ) -> bytes:
-    """A frame, L first without CRCs. ``address`` is the link's; a ValueError says what does not fit."""
+    """A frame, L first without CRCs. ``address`` is the link's; a ValueError says what does not fit.
+
+    ``network_control`` adds a network layer with this control byte.
+    """
     message = (protection or Plain()).apply(transport or Transport(), address, payload)
+    if network_control is not None:
+        message = network.wrap(network_control, message)
     return _framed(address, message, ell, c_field)
 
 

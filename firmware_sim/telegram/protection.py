@@ -1,4 +1,4 @@
-"""What protects a message: nothing, mode 5, mode 7 with its AFL, or mode 10."""
+"""What protects a message: nothing, mode 5, mode 7 with its AFL, mode 10, or the old DES modes."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -96,20 +96,39 @@ class Mode7:
 
 @dataclass(frozen=True, slots=True)
 class Mode10:
-    """AES-CCM under a derived key with an eight-byte tag (OMS profile D); no 2F 2F, no padding."""
+    """AES-CCM under a derived key (OMS profile D); no 2F 2F, no padding. ``tag`` is the code of the tag's size."""
 
     key: bytes
     counter: int
+    tag: int = 1
 
     def apply(self, transport: Transport, link: MeterAddress, payload: bytes) -> bytes:
         """Header with extension and message counter, ciphertext, tag."""
         head = transport.head(link)
-        configuration = bytes((0xFF, transport.flags(10), KDF_EXTENSION, 0x01))
+        configuration = bytes((0xFF, transport.flags(10), KDF_EXTENSION, self.tag))
         sender = addresses.link_bytes(transport.sender(link))
         # The authenticated header leaves out a long header's address: the nonce carries it already.
         bound = head[:1] + head[-2:] + configuration
-        hidden = security.mode10_encrypt(self.key, self.counter, sender, bound, payload)
+        hidden = security.mode10_encrypt(self.key, self.counter, sender, bound, payload, security.CCM_TAGS[self.tag])
         return head + configuration + self.counter.to_bytes(4, "little") + hidden
+
+
+@dataclass(frozen=True, slots=True)
+class Des:
+    """Modes 2 (zero vector) and 3 (the address as vector): DES-CBC with a key of eight bytes."""
+
+    key: bytes
+    mode: int = 2
+
+    def apply(self, transport: Transport, link: MeterAddress, payload: bytes) -> bytes:
+        """Header, then everything encrypted; the configuration field counts its bytes."""
+        plain = security.padded(security.PROOF + payload)
+        if len(plain) > MAX_BLOCKS * security.BLOCK:
+            raise ValueError(f"encrypted bytes: {len(plain)}, at most {MAX_BLOCKS * security.BLOCK}")
+        sender = addresses.link_bytes(transport.sender(link))
+        initial = sender[:6] + bytes(2) if self.mode == 3 else bytes(8)
+        configuration = bytes((len(plain), transport.flags(self.mode)))
+        return transport.head(link) + configuration + security.des_encrypt(self.key, initial, plain)
 
 
 def blocked(payload: bytes, blocks: int | None, *, proof: bool) -> tuple[bytes, int]:

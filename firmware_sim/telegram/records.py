@@ -1,6 +1,7 @@
 """Application records of EN 13757-3: data information block, value information block and data."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict, Unpack
 
@@ -17,6 +18,14 @@ BCD_CODING = {2: BCD2, 4: BCD4, 6: BCD6, 8: BCD8, 12: BCD12}
 FILLER = b"\x2f"
 MANUFACTURER_DATA = b"\x0f"
 MANUFACTURER_DATA_MORE = b"\x1f"
+
+
+ProfileMode = Literal["absolute", "increment", "decrement", "difference"]
+_PROFILE_MODES: dict[ProfileMode, int] = {"absolute": 0, "increment": 1, "decrement": 2, "difference": 3}
+_SPACING_UNITS = {"s": 0, "min": 1, "h": 2, "d": 3}
+PROFILE, INVERSE_PROFILE = 0x1F, 0x13
+# Days that stand for half a month and for a month.
+HALF_MONTH, MONTH = 253, 254
 
 
 class Vif:
@@ -127,6 +136,37 @@ def text(vif: bytes, value: str, **place: Unpack[Place]) -> Record:
 def blob(vif: bytes, data: bytes, **place: Unpack[Place]) -> Record:
     """Binary data of variable length."""
     return Record(data_information(VARIABLE, **place) + vif, values.blob(data))
+
+
+def time(moment: dt.time, **place: Unpack[Place]) -> Record:
+    """A time of day of type J under VIF 6D."""
+    return Record(data_information(INT24, **place) + Vif.DATE_TIME, values.time_j(moment))
+
+
+def signed_bcd(vif: bytes, value: int, digits: int, **place: Unpack[Place]) -> Record:
+    """Packed decimal digits of variable length with their sign."""
+    return Record(data_information(VARIABLE, **place) + vif, values.signed_bcd(value, digits))
+
+
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """What lies between the values of a profile: so many of a unit, or ``MONTH`` or ``HALF_MONTH`` days."""
+
+    count: int
+    unit: Literal["s", "min", "h", "d"] = "d"
+
+
+def profile(
+    vif: bytes, data: Sequence[int], spacing: Spacing, *, size: int = 4, mode: ProfileMode = "absolute",
+    backwards: bool = False, **place: Unpack[Place],
+) -> Record:  # fmt: skip
+    """Equally spaced values in one record (annex F); ``backwards`` from the base time to the past."""
+    chained = vif[:-1] + bytes((vif[-1] | 0x80, INVERSE_PROFILE if backwards else PROFILE))
+    control = _PROFILE_MODES[mode] << 6 | _SPACING_UNITS[spacing.unit] << 4 | INTEGER_CODING[size]
+    signed = mode in ("absolute", "difference")
+    body = b"".join(value.to_bytes(size, "little", signed=signed) for value in data)
+    block = bytes((control, spacing.count)) + body
+    return Record(data_information(VARIABLE, **place) + chained, bytes((len(block),)) + block)
 
 
 def payload(records: list[Record], manufacturer_data: bytes = b"") -> bytes:

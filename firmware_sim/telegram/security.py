@@ -1,5 +1,6 @@
-"""The ciphers of EN 13757-7 and OMS volume 2: modes 5, 7 and 10, and the extended link layer's CTR."""
+"""The ciphers of EN 13757-7 and OMS volume 2: modes 5, 7 and 10, the old DES modes, the extended link layer's CTR."""
 
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from cryptography.hazmat.primitives.cmac import CMAC
@@ -13,7 +14,8 @@ DERIVE_MAC = 0x01
 
 # AFL message control: kind of MAC -> its length in bytes (EN 13757-7 table 12).
 CMAC_LENGTHS = {3: 2, 4: 4, 5: 8, 6: 12, 7: 16}
-CCM_TAG = 8
+# Code in the configuration field extension -> bytes of the CCM tag (OMS volume 2, 7.2.4.7).
+CCM_TAGS = {1: 8, 2: 12, 3: 16}
 
 
 def padded(plain: bytes) -> bytes:
@@ -24,6 +26,12 @@ def padded(plain: bytes) -> bytes:
 def cbc_encrypt(key: bytes, initial: bytes, plain: bytes) -> bytes:
     """AES-128-CBC over whole blocks."""
     encryptor = Cipher(algorithms.AES128(key), modes.CBC(initial)).encryptor()
+    return encryptor.update(plain) + encryptor.finalize()
+
+
+def des_encrypt(key: bytes, initial: bytes, plain: bytes) -> bytes:
+    """Single DES in CBC over whole blocks of eight bytes (modes 2 and 3 of EN 13757-3:2004, 5.12)."""
+    encryptor = Cipher(TripleDES(key * 3), modes.CBC(initial)).encryptor()
     return encryptor.update(plain) + encryptor.finalize()
 
 
@@ -62,14 +70,14 @@ def mode7_mac(key: bytes, counter: int, identification: bytes, message: bytes, k
     return cmac(derive(key, DERIVE_MAC, counter, identification), message)[: CMAC_LENGTHS[kind]]
 
 
-def mode10_encrypt(key: bytes, counter: int, link_address: bytes, header: bytes, plain: bytes) -> bytes:
-    """AES-CCM (OMS profile D): ciphertext and an eight-byte tag; ``header`` is authenticated too.
+def mode10_encrypt(key: bytes, counter: int, link_address: bytes, header: bytes, plain: bytes, tag: int) -> bytes:
+    """AES-CCM (OMS profile D): ciphertext and a tag of so many bytes; ``header`` is authenticated too.
 
     The nonce is the address in link order, a zero and the message counter, high byte first.
     """
     derived = derive(key, DERIVE_ENCRYPTION, counter, link_address[2:6])
     nonce = link_address + b"\x00" + counter.to_bytes(4, "big")
-    return AESCCM(derived, tag_length=CCM_TAG).encrypt(nonce, plain, header)
+    return AESCCM(derived, tag_length=tag).encrypt(nonce, plain, header)
 
 
 def ctr_crypt(key: bytes, link_address: bytes, control: int, session: bytes, data: bytes) -> bytes:

@@ -7,13 +7,15 @@ from firmware_sim.telegram import address as addresses
 from firmware_sim.telegram.address import MeterAddress
 
 Header = Literal["long", "short", "none"]
-Application = Literal["full", "compact", "format"]
+Application = Literal["full", "compact", "format", "alarm", "error"]
 
 # CI field by what the application part is and which header precedes it (EN 13757-7 table 2).
 CI_FIELDS: dict[Application, dict[Header, int]] = {
     "full": {"long": 0x72, "short": 0x7A, "none": 0x78},
     "compact": {"long": 0x73, "short": 0x7B, "none": 0x79},
     "format": {"long": 0x6B, "short": 0x6A, "none": 0x69},
+    "alarm": {"long": 0x75, "short": 0x74, "none": 0x71},
+    "error": {"long": 0x6F, "short": 0x6E, "none": 0x70},
 }
 
 

@@ -127,7 +127,7 @@ def rebuilt_mode10(plain: dict[str, Any], expected: bytes, key: bytes) -> bytes:
     counter = int.from_bytes(expected[access + 6 : access + 10], "little")
     bound = expected[parts.transport : parts.transport + 1] + expected[access : access + 6]
     payload = bytes.fromhex(plain["payload_plain_hex"]).removeprefix(security.PROOF)
-    return expected[: access + 10] + security.mode10_encrypt(key, counter, parts.sender, bound, payload)
+    return expected[: access + 10] + security.mode10_encrypt(key, counter, parts.sender, bound, payload, 8)
 
 
 def rebuilt_ctr(original: bytes, key: bytes) -> bytes:

@@ -17,7 +17,7 @@ def _na1() -> bytes:
     total = (234567 >> 4) << 8 | 234567 & 15
     at = int((datetime.datetime(2026, 3, 1, 12) - datetime.datetime(2000, 1, 1)).total_seconds())  # noqa: DTZ001
     ago, age = 67, 24
-    content = bytes([0]) + total.to_bytes(4, "little") + at.to_bytes(4, "little")
+    content = bytes([0x2F]) + total.to_bytes(4, "little") + at.to_bytes(4, "little")
     content += bytes([age & 255, age >> 8 << 2 | ago & 3]) + (ago >> 2).to_bytes(3, "little") + bytes([0x08, 0x00])
     frame = closed("APA", 0x14, 0x07, 0xA0, "4300" + "00" * 16)
     cipher = Cipher(algorithms.AES(bytes(16)), modes.CBC(frame[2:10] + bytes([0x43]) * 8)).encryptor()
