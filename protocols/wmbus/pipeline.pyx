@@ -28,13 +28,13 @@ from protocols.wmbus.codes cimport (
 )
 from protocols.wmbus.compact cimport expand, read_compact, read_format
 from protocols.wmbus.ell cimport ell_crc_holds, is_ell, read_ell
-from protocols.wmbus.guard cimport is_damaged_b
+from protocols.wmbus.guard cimport is_damaged_b, reads_well
 from protocols.wmbus.layout cimport find_driver, is_sealed, open_seal, replaces_records, run_layouts
 from protocols.wmbus.link cimport read_link
 from protocols.wmbus.nwl cimport read_nwl
 from protocols.wmbus.prios cimport diehl_kind, open_prios, turn_address
 from protocols.wmbus.records cimport walk, walks_clean
-from protocols.wmbus.security cimport open_ell, open_tpl, plain_under_seal, seal_of
+from protocols.wmbus.security cimport open_ell, open_tpl, plain_under_seal, seal_all, seal_of
 from protocols.wmbus.structs cimport (
     AIR_C1B,
     AIR_NONE,
@@ -188,6 +188,8 @@ cdef int read_transport(Tele* t, int32_t at) noexcept nogil:
             t.app = APP_MANUFACTURER
         return read_application(t)
     seal_of(t)
+    if t.sealed == 0 and counts_no_block_of_many(t):
+        seal_all(t)
     if t.sealed == 0:
         return read_application(t)
     # Ciphertext begins with 2F 2F once in 65,536 telegrams, and one in ten of those even reads as records to the end:
@@ -200,6 +202,19 @@ cdef int read_transport(Tele* t, int32_t at) noexcept nogil:
         diag(t, D_MODE_UNSUPPORTED, t.mode, 0)
         return finish(t)
     return STEP_KEY_TPL
+
+
+cdef bint counts_no_block_of_many(const Tele* t) noexcept nogil:
+    """Whether a mode is set whose blocks are not counted while the content reads as no plain records do.
+
+    A count of 0 says that nothing is encrypted; some meters leave it 0 all the same, and their ciphertext must
+    not be read as records.
+    """
+    if t.app != APP_RECORDS or t.mode not in (2, 3, 5, 7):
+        return False
+    if t.payload >= t.end or (t.buf[t.payload] & 0x0F) == 0x0F:
+        return False
+    return not reads_well(t.buf, t.payload, t.end)
 
 
 cdef int offer(Tele* t, const uint8_t* key, int size, bint strict) noexcept nogil:

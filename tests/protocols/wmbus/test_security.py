@@ -196,3 +196,19 @@ def test_a_key_of_another_length_is_told_in_the_telegram() -> None:
     telegram = wmbus.decode(FRAMES["mode 5"], {METER: bytes(5)})
     assert telegram.security.state == "key_missing"
     assert "key_length" in [item.code for item in telegram.diagnostics]
+
+
+def test_ciphertext_whose_blocks_nobody_counts_is_not_read_as_records() -> None:
+    frame = bytearray(FRAMES["mode 5"])
+    frame[13] &= 0x0F
+    telegram = wmbus.decode(bytes(frame))
+    assert (telegram.security.state, telegram.records) == ("key_missing", ())
+    assert wmbus.decode(bytes(frame), WRONG).security.state == "key_wrong"
+    assert wmbus.decode(bytes(frame), KEY).total_litres == LITRES
+
+
+def test_records_under_a_mode_that_encrypts_none_of_them_are_read() -> None:
+    frame = bytearray(FRAMES["plain"])
+    frame[14] = 0x05
+    telegram = wmbus.decode(bytes(frame), KEY)
+    assert (telegram.security.state, telegram.total_litres) == ("none", LITRES)
