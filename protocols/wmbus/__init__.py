@@ -54,7 +54,7 @@ Memory between telegrams
     ``items()`` and ``load()``, so that its owner can keep it over a restart (fragments are not worth it).
 
 Many telegrams
-    ``decode_batch(frames, keys)`` returns ``Columns`` of numpy arrays (address, meter, litres, watt_hours,
+    ``decode_batch(frames, keys, link=...)`` returns ``Columns`` of numpy arrays (address, meter, litres, watt_hours,
     meter_time, status, access_no, state, authentic), one row a frame, without an object for any of them.
 
 Every byte

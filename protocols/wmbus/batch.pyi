@@ -11,4 +11,5 @@ def decode_batch(
     *,
     formats: FormatStore | None = None,
     counters: CounterStore | None = None,
+    link: str = "auto",
 ) -> Columns: ...

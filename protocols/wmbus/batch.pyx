@@ -6,13 +6,12 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 import numpy as np
 
 from protocols.wmbus.address cimport pack
-from protocols.wmbus.decoding cimport Workspace, complete
+from protocols.wmbus.decoding cimport Workspace, complete, form_of
 from protocols.wmbus.keyring cimport Keyring, Slot
 from protocols.wmbus.pipeline cimport begin, offer
 from protocols.wmbus.profile cimport day_number
 from protocols.wmbus.registers cimport main_energy, main_volume, meter_clock
 from protocols.wmbus.structs cimport (
-    LINK_UNKNOWN,
     STEP_DONE,
     STEP_FORMAT,
     Tele,
@@ -54,7 +53,7 @@ cdef inline int64_t seconds_of(int64_t code) noexcept nogil:
     return day * 86400 + clock // 10000 * 3600 + clock // 100 % 100 * 60 + clock % 100
 
 
-def decode_batch(frames, keys=None, *, formats=None, counters=None):
+def decode_batch(frames, keys=None, *, formats=None, counters=None, link="auto"):
     """Decode many frames into a Columns of numpy arrays; see ``help(protocols.wmbus)``."""
     cdef Py_ssize_t n = len(frames), i
     cdef Keyring ring = keyring_of(keys)
@@ -62,13 +61,14 @@ def decode_batch(frames, keys=None, *, formats=None, counters=None):
     cdef Tele* t = &space.t
     cdef Columns_ out = Columns_(n)
     cdef bytes frame
+    cdef int form = form_of(link)
     if not isinstance(frames, (list, tuple)):
         frames = list(frames)
     for i in range(n):
         if i + AHEAD < n:
             foresee(frames[i + AHEAD], ring)
         frame = frames[i]
-        read_one(space, frame, ring, formats, counters)
+        read_one(space, frame, form, ring, formats, counters)
         out.put(i, t, ring)
     return out.columns()
 
@@ -79,13 +79,13 @@ cdef inline void foresee(object frame, Keyring ring) noexcept:
         ring.expect(pack(<const uint8_t*>PyBytes_AS_STRING(frame) + 2))
 
 
-cdef int read_one(Workspace space, bytes frame, Keyring ring, object formats, object counters) except -1:
+cdef int read_one(Workspace space, bytes frame, int form, Keyring ring, object formats, object counters) except -1:
     cdef Tele* t = &space.t
     cdef int step, after
     cdef const Slot* slot
     cdef const uint8_t* p = <const uint8_t*>PyBytes_AS_STRING(frame)
     space.clear()
-    step = begin(t, p, <int32_t>min(PyBytes_GET_SIZE(frame), 1 << 20), LINK_UNKNOWN)
+    step = begin(t, p, <int32_t>min(PyBytes_GET_SIZE(frame), 1 << 20), form)
     if STEP_DONE < step < STEP_FORMAT:
         # The common case: the exact meter is known and its key fits.
         slot = ring.find(pack(t.meter))

@@ -44,7 +44,8 @@ cdef enum:
     OPAQUE = 0              # ends in bytes that nothing describes, or in what no meter would say
     TAIL = 1                # a seal, as announced, and bytes behind it that nothing describes
     FITS = 2                # described to the last byte
-    SEALED = 3              # the seal itself proves where the telegram ends
+    BLOCKS = 3              # a whole number of encrypted blocks, as announced
+    SEALED = 4              # the seal itself proves where the telegram ends
     DIF_MANUFACTURER = 0x0F
     DIF_MORE = 0x1F
     DIF_FILLER = 0x2F
@@ -138,7 +139,9 @@ cdef int size_ending(Tele* t) noexcept nogil:
 
 cdef int rest_ending(Tele* t, int32_t at) noexcept nogil:
     """How well what stands open behind a seal ends."""
-    if at == t.end or t.buf[at] == DIF_MANUFACTURER or t.buf[at] == DIF_MORE:
+    if at == t.end:
+        return BLOCKS
+    if t.buf[at] == DIF_MANUFACTURER or t.buf[at] == DIF_MORE:
         return FITS
     # Four bytes may be two CRCs that somebody left there.
     return FITS if t.end - at > 4 and reads_well(t.buf, at, t.end) else TAIL
@@ -209,13 +212,14 @@ cdef bint is_invalid_on_purpose(const uint8_t* data, int32_t size) noexcept nogi
 cdef bint is_damaged_b(const uint8_t* frame, int32_t size) noexcept nogil:
     """Whether a frame whose length fits but whose CRCs fail is format B with one bit flipped."""
     cdef uint8_t mended[B_ONE_BLOCK + 1]
+    cdef uint16_t first, second
     cdef int bit, how, best = NOT
     if size > B_ONE_BLOCK:
         if size < B_ONE_BLOCK + 3:
             return False
-        return crc16(frame, B_FIRST) == stored(frame + B_FIRST) or (
-            crc16(frame + B_ONE_BLOCK, size - B_ONE_BLOCK - 2) == stored(frame + size - 2)
-        )
+        first = crc16(frame, B_FIRST) ^ stored(frame + B_FIRST)
+        second = crc16(frame + B_ONE_BLOCK, size - B_ONE_BLOCK - 2) ^ stored(frame + size - 2)
+        return (first == 0 and POSITION[second] >= 0) or (second == 0 and POSITION[first] >= 0)
     bit = POSITION[crc16(frame, size - 2) ^ stored(frame + size - 2)]
     if bit < 0:
         return False
@@ -226,7 +230,7 @@ cdef bint is_damaged_b(const uint8_t* frame, int32_t size) noexcept nogil:
         how = ending(mended, size - 2) if mended[0] == frame[0] else NOT
         # A seal proves nothing about the end of a frame that is not the one that came.
         if best < how:
-            best = how if how < SEALED else FITS
+            best = how if how < SEALED else TAIL
         mended[size - 1 - bit // 8] ^= 1 << (bit % 8)
         bit += PERIOD
     return not is_better(ending(frame, size), best)
@@ -236,4 +240,4 @@ cdef inline bint is_better(int plain, int mended) noexcept nogil:
     """Whether a frame reads better as one without CRCs than as a mended one of format B."""
     if plain == SEALED or mended == NOT:
         return plain > NOT
-    return plain == FITS and mended == OPAQUE
+    return mended == OPAQUE and plain >= FITS or mended == TAIL and plain == BLOCKS

@@ -200,10 +200,24 @@ cdef inline bint looks_wired(const uint8_t* frame, int32_t size) noexcept nogil:
     )
 
 
-cdef inline bint second_block_holds(const uint8_t* frame, int32_t size) noexcept nogil:
-    """Whether bytes that an L field calls a frame without CRCs carry the CRC of format A's second block."""
+cdef inline bint is_cut_a(const uint8_t* frame, int32_t size) noexcept nogil:
+    """Whether bytes that an L field calls a frame without CRCs are format A, cut where the L field ends by chance."""
     cdef int32_t n = 16 if size >= HEADER + 2 + 18 else size - HEADER - 4
-    return n > 0 and crc_holds(frame + HEADER + 2, n)
+    return n > 0 and crc_holds(frame, HEADER) and crc_holds(frame + HEADER + 2, n)
+
+
+cdef bint is_hit_a(const uint8_t* frame, int32_t size) noexcept nogil:
+    """Whether bytes that an L field calls a frame without CRCs are format A with one bit of that field hit."""
+    cdef uint8_t first[HEADER + 2]
+    cdef int bit
+    if size < HEADER + 2:
+        return False
+    memcpy(first, frame, HEADER + 2)
+    for bit in range(8):
+        first[0] = <uint8_t>(frame[0] ^ (1 << bit))
+        if size_a(first[0]) == size and crc_holds(first, HEADER):
+            return True
+    return False
 
 
 cdef bint damaged_link(const uint8_t* frame, int32_t size) noexcept nogil:
@@ -232,7 +246,7 @@ cdef void read_auto(Tele* t, const uint8_t* frame, int32_t size) noexcept nogil:
     elif size == length + 1:
         if b_holds(frame, size):
             copy_b(t, frame, size)
-        elif second_block_holds(frame, size):
+        elif is_cut_a(frame, size) or is_hit_a(frame, size):
             fail(t, E_LENGTH, length, size)
         else:
             copy_plain(t, frame, size)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from firmware_sim.telegram import frame_format_a
 from protocols import wmbus
 from protocols.wmbus.columns import NOTHING, STATES
 from tests.protocols.wmbus.samples import FRAMES, KEY, LAYOUTS, METER, WIRED, linked
@@ -56,6 +57,14 @@ def test_compact_frames_and_counters_work_in_batches() -> None:
     formats = wmbus.FormatStore()
     columns = wmbus.decode_batch([FRAMES["compact"], FRAMES["plain"], FRAMES["compact"]], formats=formats)
     assert [STATES[state] for state in columns.state] == ["incomplete", "ok", "ok"]
+
+
+def test_a_batch_takes_the_receivers_word_for_its_form() -> None:
+    frames = [FRAMES["plain"], frame_format_a(FRAMES["plain"])]
+    assert [STATES[state] for state in wmbus.decode_batch(frames, link="A").state] == ["bad_frame", "ok"]
+    assert [STATES[state] for state in wmbus.decode_batch(frames, link="none").state] == ["ok", "bad_frame"]
+    with pytest.raises(ValueError, match="link: 'X' is none of"):
+        wmbus.decode_batch(frames, link="X")
 
 
 def test_a_provider_that_cannot_be_a_ring_is_refused() -> None:
