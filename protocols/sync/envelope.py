@@ -49,7 +49,7 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
 class Envelope(NamedTuple):
     """A checked envelope: its digest held; the body has not been opened.
 
-    ``signature``, empty where there is none, should be an Ed25519 signature of ``signed``; only the register knows whose.
+    ``signature``, empty where there is none, should be one of ``signed`` by Ed25519; only the register knows whose.
     """
 
     header: Header
