@@ -136,6 +136,18 @@ CASES = [
         opened("ITW", 0x33, 0x07, f"0C13001000000C933C100000000B3B040000426C{DUE}"),
         {"total_m3": "1.000", "total_backward_m3": "0.010", "flow_m3h": "0.004", "target_date": "2025-12-31"},
     ),
+    Case(
+        "apator_ultrimis",
+        opened("APA", 0x20, 0x16, "0413A0010000" + "03FD17144008" + "4413F5000000" + "04933C00000000"),
+        {"total_m3": "0.416", "target_m3": "0.245"},
+        alarms("dry", "high_temperature", "this_month_backflow", "previous_no_consumption"),
+    ),
+    Case(
+        "aventies",
+        opened("AAA", 0x25, 0x07, "0413281E0700" + "02FD171100"),
+        {"total_m3": "466.472"},
+        alarms("measurement_fault", "radio_fault"),
+    ),
     Case("sensus_iperl", opened("SEN", 0x68, 0x07, "0413E8030000" + "023B0A00"), {"max_flow_m3h": "0.010"}),
     Case(
         "elster_water",
