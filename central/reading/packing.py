@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,23 +9,16 @@ from numpy.typing import NDArray
 from central.reading.clocks import TOLERANCE_MS
 from central.reading.columns import Columns
 from central.reading.known import KnownMeter
-from central.store.models import ReadingKind, ReadingStatus
+from central.store.arrays import Values, encode_rows
+from central.store.bulk import table_of
+from central.store.models import Reading, ReadingKind, ReadingStatus
 
-HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-TRAILER = b"\xff\xff"
 HOUR_MS = 3_600_000
 
 Int64 = NDArray[np.int64]
 Odd = list[tuple[int, int, int, int, int]]
 
 _AT, _METER, _LITRES, _TELEGRAM = range(4)
-# The fields of a row of ``reading`` in the order of READING_COLUMNS, each behind its length.
-_FIELDS = (
-    ("utility_id", ">i4"), ("at_ms", ">i8"), ("meter_id", ">i8"), ("kind", ">i2"), ("revision", ">i2"),
-    ("litres", ">i8"), ("status", ">i2"), ("reason", ""), ("telegram_ms", ">i8"), ("telegram_id", ">i8"),
-    ("visit_id", ""), ("recorded_ms", ">i8"),
-)  # fmt: skip
-_NULL = -1
 
 
 @dataclass(frozen=True)
@@ -96,26 +87,22 @@ def in_order(packed: Sequence[Packed]) -> Sorted:
 
 
 def encode_readings(ordered: Sorted) -> bytes:
-    """The rows of ``reading`` in the binary format."""
-    out = np.zeros(len(ordered.rows), _row_type())
-    out["fields"] = len(_FIELDS)
-    for name, kind in _FIELDS:
-        out[f"{name}_bytes"] = np.dtype(kind).itemsize if kind else 0
-    out["visit_id_bytes"] = _NULL
-    out["utility_id"] = np.array([origin.utility_id for origin in ordered.origins], np.int64)[ordered.origin_of]
-    out["recorded_ms"] = np.array([origin.received_ms for origin in ordered.origins], np.int64)[ordered.origin_of]
-    out["at_ms"] = out["telegram_ms"] = ordered.rows[:, _AT]
-    out["meter_id"], out["litres"] = ordered.rows[:, _METER], ordered.rows[:, _LITRES]
-    out["telegram_id"] = ordered.rows[:, _TELEGRAM]
-    out["kind"], out["status"] = int(ReadingKind.RADIO), int(ReadingStatus.VALID)
-    return out.tobytes()
-
-
-@lru_cache(maxsize=1)
-def _row_type() -> np.dtype[Any]:
-    fields: list[tuple[str, str]] = [("fields", ">i2")]
-    for name, kind in _FIELDS:
-        fields.append((f"{name}_bytes", ">i4"))
-        if kind:
-            fields.append((name, kind))
-    return np.dtype(fields)
+    """The rows of ``reading`` in the binary format, in the order of READING_COLUMNS."""
+    utility = np.array([origin.utility_id for origin in ordered.origins], np.int64)
+    received = np.array([origin.received_ms for origin in ordered.origins], np.int64)
+    at_ms = ordered.rows[:, _AT]
+    columns: dict[str, Values] = {
+        "utility_id": utility[ordered.origin_of],
+        "at_ms": at_ms,
+        "meter_id": ordered.rows[:, _METER],
+        "kind": int(ReadingKind.RADIO),
+        "revision": 0,
+        "litres": ordered.rows[:, _LITRES],
+        "status": int(ReadingStatus.VALID),
+        "reason": "",
+        "telegram_ms": at_ms,
+        "telegram_id": ordered.rows[:, _TELEGRAM],
+        "visit_id": None,
+        "recorded_ms": received[ordered.origin_of],
+    }
+    return encode_rows(table_of(Reading), columns, len(ordered.rows))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from central.reading.hourly import DAY_COLUMNS, DayRow, already
-from central.reading.packing import HEADER, TRAILER, Origin, Packed, encode_readings, in_order
+from central.reading.packing import Origin, Packed, encode_readings, in_order
 from central.reading.rows import (
     RADIO,
     READING_COLUMNS,
@@ -19,6 +19,7 @@ from central.reading.rows import (
     ReadingRow,
     TelegramRow,
 )
+from central.store.arrays import HEADER, TRAILER
 
 _PER_QUERY = 300
 _GROUPS_OF_CARE = 32

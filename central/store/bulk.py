@@ -27,7 +27,7 @@ def insert_rows(session: Session, model: type[Base], columns: Sequence[str], row
     """Insert ``rows`` into the model's table and return how many; a row that breaks a constraint fails them all."""
     if not rows:
         return 0
-    table = _table(model)
+    table = table_of(model)
     connection = session.connection()
     ready = _converted(table, tuple(columns), connection.dialect, rows)
     if connection.dialect.name == "postgresql":
@@ -43,7 +43,7 @@ def add_missing_rows(session: Session, model: type[Base], columns: Sequence[str]
     """Insert those of ``rows`` whose key is not there yet; the others stay as they are."""
     if not rows:
         return
-    table = _table(model)
+    table = table_of(model)
     connection = session.connection()
     ready = _converted(table, tuple(columns), connection.dialect, rows)
     mark = "%s" if connection.dialect.name == "postgresql" else "?"
@@ -62,7 +62,8 @@ def chunks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
         yield items[start : start + size]
 
 
-def _table(model: type[Base]) -> Table:
+def table_of(model: type[Base]) -> Table:
+    """The table of a model."""
     table = model.__table__
     if not isinstance(table, Table):
         raise TypeError(f"model {model.__name__}: must be mapped to a table")
