@@ -1,6 +1,7 @@
 """The data model. One file per area; ``docs/data-model.md`` draws it from these classes."""
 
 from central.store.base import Base
+from central.store.models.api import ApiAnswer, ApiToken
 from central.store.models.billing import (
     BillingRun,
     Consumption,
@@ -45,6 +46,8 @@ from central.store.models.register import (
 )
 
 __all__ = [
+    "ApiAnswer",
+    "ApiToken",
     "AuditEntry",
     "BankAccount",
     "Base",

@@ -43,6 +43,8 @@ def upgrade() -> None:
     _route()
     _run_partition()
     _user()
+    _api_answer()
+    _api_token()
     _consumption()
     _contract_holder()
     _contract_terms()
@@ -734,6 +736,47 @@ def _user() -> None:
         sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_user")),
         sa.UniqueConstraint("utility_id", "login", name=op.f("uq_user_utility_id_login")),
     )
+
+
+def _api_answer() -> None:
+    op.create_table(
+        "api_answer",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("route", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.SmallInteger(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "user_id"], ["user.utility_id", "user.id"], name=op.f("fk_api_answer_utility_id_user_id")
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "user_id", "key", name=op.f("pk_api_answer")),
+    )
+
+
+def _api_token() -> None:
+    op.create_table(
+        "api_token",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("created_by", sa.String(length=200), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "user_id"], ["user.utility_id", "user.id"], name=op.f("fk_api_token_utility_id_user_id")
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_api_token_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_api_token")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_api_token_token_hash")),
+    )
+    with op.batch_alter_table("api_token", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_api_token_user_id"), ["user_id"], unique=False)
 
 
 def _consumption() -> None:
