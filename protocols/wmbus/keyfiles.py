@@ -18,8 +18,11 @@ import base64
 import binascii
 import csv
 import io
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -55,6 +58,11 @@ FIELD_OF: Final = {name: field for field, names in NAMES.items() for name in nam
 # DIN 43863-5: medium digit, maker, version, number.
 FABRICATION: Final = re.compile(r"([0-9A-F])([A-Z]{3})([0-9A-F]{2})([0-9]{8})")
 ZIP: Final = b"PK\x03\x04"
+# What a damaged or locked archive raises, by where it is hit.
+DAMAGED: Final = (
+    zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError, OverflowError, struct.error, zlib.error,
+    lzma.LZMAError,
+)  # fmt: skip
 # An archive that holds more than this is no key file.
 MOST_BYTES: Final = 64 << 20
 
@@ -65,10 +73,11 @@ class KeyFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key of a file and what the file says of its meter, as text."""
+    """One key of a file and what the file says of its meter, as text; or why it cannot be read."""
 
     place: str
     fields: Mapping[str, str]
+    problem: str = ""
 
 
 def load(content: bytes, password: str | None = None, bad: Callable[[KeyFileError], None] | None = None) -> Keyring:
@@ -103,6 +112,8 @@ def entries(content: bytes, password: str | None = None) -> Iterator[Entry]:
 
 def enter(ring: Keyring, entry: Entry) -> None:
     """Add one entry's key under the most exact name it gives its meter. Raises ValueError."""
+    if entry.problem:
+        raise ValueError(entry.problem)
     fields = entry.fields
     key = key_bytes(fields.get("key", ""))
     if "address" in fields:
@@ -165,11 +176,11 @@ def device_type(text: str | None) -> int | None:
 def csv_entries(content: bytes) -> Iterator[Entry]:
     """Rows of a CSV file, by its heading line or, without one, by their number of columns."""
     text = decoded(content)
-    first = next(line for line in text.splitlines() if line.strip())
+    first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(";,\t", key=first.count)
     rows = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
     columns: list[str | None] | None = None
-    for row in rows:
+    for row in whole_rows(rows):
         cells = [cell.strip() for cell in row]
         if not any(cells) or cells[0].startswith("#"):
             continue
@@ -179,15 +190,25 @@ def csv_entries(content: bytes) -> Iterator[Entry]:
                 continue
             columns = columns_without_heading(cells)
         if len(cells) < len([name for name in columns if name]):
-            raise KeyFileError(f"line {rows.line_num}: {len(cells)} columns, the heading has {len(columns)}")
+            problem = f"{len(cells)} columns, the heading has {len(columns)}"
+            yield Entry(f"line {rows.line_num}", {}, problem)
+            continue
         fields = {name: cell for name, cell in zip(columns, cells, strict=False) if name and cell}
         yield Entry(f"line {rows.line_num}", fields)
+
+
+def whole_rows(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Rows of a CSV file, or a KeyFileError where it is none."""
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise KeyFileError(f"file: not a CSV file: {error}") from None
 
 
 def decoded(content: bytes) -> str:
     """Text of a file: UTF-8, UTF-16 with its mark, or what Windows writes in Europe."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16")
+        return content[: len(content) // 2 * 2].decode("utf-16", "replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -299,12 +320,19 @@ def unzipped(content: bytes) -> bytes:
     """The key file in a ZIP archive. Raises KeyFileError."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = [info for info in archive.infolist() if not info.is_dir()]
-            wanted = [info for info in names if info.filename.lower().endswith((".kem", ".kem2", ".xml", ".csv"))]
-            if not wanted:
-                raise KeyFileError("archive: no .kem, .kem2, .xml or .csv file in it")
-            if wanted[0].file_size > MOST_BYTES:
-                raise KeyFileError(f"archive: {wanted[0].filename} has {wanted[0].file_size} bytes, too many")
-            return archive.read(wanted[0])
-    except (zipfile.BadZipFile, RuntimeError) as error:
-        raise KeyFileError(f"archive: {error}") from None
+            return archive.read(wanted_in(archive))
+    except KeyFileError:
+        raise
+    except DAMAGED as error:
+        raise KeyFileError(f"archive: {error or 'ends too early'}") from None
+
+
+def wanted_in(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    """The first key file of an archive. Raises KeyFileError."""
+    endings = (".kem", ".kem2", ".xml", ".csv")
+    wanted = [info for info in archive.infolist() if info.filename.lower().endswith(endings)]
+    if not wanted:
+        raise KeyFileError("archive: no .kem, .kem2, .xml or .csv file in it")
+    if wanted[0].file_size > MOST_BYTES:
+        raise KeyFileError(f"archive: {wanted[0].filename} has {wanted[0].file_size} bytes, too many")
+    return wanted[0]

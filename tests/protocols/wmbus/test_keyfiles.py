@@ -3,6 +3,7 @@
 import base64
 import io
 import zipfile
+from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -144,3 +145,30 @@ def test_xml_reads_no_other_file() -> None:
     <a><Meter><Id>&x;</Id><Key>{KEY}</Key></Meter></a>"""
     with pytest.raises(keyfiles.KeyFileError):
         keyfiles.load(text.encode())
+
+
+def zipped(name: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, f"76348799;{KEY}\n")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:60], lambda data: data[:30] + data[60:], lambda data: data[::-1]]
+)
+def test_a_damaged_archive_is_refused_by_name(damage: Callable[[bytes], bytes]) -> None:
+    whole = zipped("keys.csv")
+    assert keys(keyfiles.load(whole)) == [KEY]
+    with pytest.raises(keyfiles.KeyFileError):
+        keyfiles.load(b"PK\x03\x04" + damage(whole)[4:])
+
+
+def test_half_a_letter_at_the_end_loses_no_key() -> None:
+    text = f"76348799;{KEY}\n".encode("utf-16")
+    assert keys(keyfiles.load(text + b"\x00")) == [KEY]
+
+
+def test_a_field_without_end_is_no_csv() -> None:
+    with pytest.raises(keyfiles.KeyFileError, match="not a CSV file"):
+        keyfiles.load(b'id;key\n"' + b"7" * 200_000)
