@@ -147,18 +147,11 @@ def test_xml_reads_no_other_file() -> None:
         keyfiles.load(text.encode())
 
 
-def zipped(name: str) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(name, f"76348799;{KEY}\n")
-    return file.getvalue()
-
-
 @pytest.mark.parametrize(
     "damage", [lambda data: data[:60], lambda data: data[:30] + data[60:], lambda data: data[::-1]]
 )
 def test_a_damaged_archive_is_refused_by_name(damage: Callable[[bytes], bytes]) -> None:
-    whole = zipped("keys.csv")
+    whole = zipped("keys.csv", f"76348799;{KEY}\n".encode())
     assert keys(keyfiles.load(whole)) == [KEY]
     with pytest.raises(keyfiles.KeyFileError):
         keyfiles.load(b"PK\x03\x04" + damage(whole)[4:])
@@ -172,3 +165,10 @@ def test_half_a_letter_at_the_end_loses_no_key() -> None:
 def test_a_field_without_end_is_no_csv() -> None:
     with pytest.raises(keyfiles.KeyFileError, match="not a CSV file"):
         keyfiles.load(b'id;key\n"' + b"7" * 200_000)
+
+
+def test_a_short_row_loses_no_other() -> None:
+    bad: list[str] = []
+    text = f"manufacturer;id;key\nKAM;7634\nKAM;76348799;{KEY}\n".encode()
+    assert keys(keyfiles.load(text, bad=lambda error: bad.append(str(error)))) == [KEY]
+    assert bad == ["line 2: 2 columns, the heading has 3"]
