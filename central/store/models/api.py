@@ -3,7 +3,7 @@
 from sqlalchemy import ForeignKeyConstraint, LargeBinary, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from central.store.base import Base, BigInt, Code, Instant, LongText, Name, Ref, UtilityId
+from central.store.base import Base, BigInt, Code, DataList, Instant, LongText, Name, Ref, UtilityId
 from central.store.models.register import InUtility
 
 
@@ -15,6 +15,7 @@ class ApiToken(InUtility, Base):
     user_id: Mapped[Ref] = mapped_column(index=True)
     name: Mapped[Name]
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    scopes: Mapped[DataList]  # permissions it is limited to; empty is all of its user's
     created_at: Mapped[Instant]
     created_by: Mapped[Name]
     expires_at: Mapped[Instant]
