@@ -6,6 +6,7 @@ Everything that decides on access is here, in one place; pages and the API only 
 from central.access.policy import PERMISSIONS, Identity, Permission, allows
 from central.access.sessions import close_session, identify, open_session, touch
 from central.access.site import Site, load_site
+from central.access.tokens import bearer, create_token, revoke_token, tokens
 from central.access.users import AccessError, authenticate, create_user, hash_password
 
 __all__ = [
@@ -16,11 +17,15 @@ __all__ = [
     "Site",
     "allows",
     "authenticate",
+    "bearer",
     "close_session",
+    "create_token",
     "create_user",
     "hash_password",
     "identify",
     "load_site",
     "open_session",
+    "revoke_token",
+    "tokens",
     "touch",
 ]

@@ -11,6 +11,9 @@ class Permission(StrEnum):
     OWN_CONSUMPTION = "own_consumption"
     READ_ROUTE = "read_route"
     SEE_REGISTER = "see_register"
+    EDIT_REGISTER = "edit_register"
+    KEEP_READINGS = "keep_readings"
+    SET_TARIFFS = "set_tariffs"
     SEE_RUNS = "see_runs"
     MAKE_RUNS = "make_runs"
     APPROVE_RUNS = "approve_runs"
@@ -21,19 +24,29 @@ class Permission(StrEnum):
 PERMISSIONS: dict[str, frozenset[Permission]] = {
     "subscriber": frozenset({Permission.OWN_BILLS, Permission.OWN_CONSUMPTION}),
     "reader": frozenset({Permission.READ_ROUTE}),
-    "clerk": frozenset({Permission.SEE_REGISTER, Permission.SEE_RUNS, Permission.MAKE_RUNS}),
+    "clerk": frozenset({Permission.SEE_REGISTER, Permission.KEEP_READINGS, Permission.SEE_RUNS, Permission.MAKE_RUNS}),
     "supervisor": frozenset(
-        {Permission.SEE_REGISTER, Permission.SEE_RUNS, Permission.MAKE_RUNS, Permission.APPROVE_RUNS}
+        {
+            Permission.SEE_REGISTER,
+            Permission.KEEP_READINGS,
+            Permission.SET_TARIFFS,
+            Permission.SEE_RUNS,
+            Permission.MAKE_RUNS,
+            Permission.APPROVE_RUNS,
+        }
     ),
     "auditor": frozenset({Permission.SEE_REGISTER, Permission.SEE_RUNS, Permission.SEE_AUDIT}),
-    "owner": frozenset({Permission.SEE_REGISTER, Permission.SEE_RUNS, Permission.SEE_AUDIT}),
+    "owner": frozenset({Permission.SEE_REGISTER, Permission.SET_TARIFFS, Permission.SEE_RUNS, Permission.SEE_AUDIT}),
     "admin": frozenset({Permission.MANAGE_USERS, Permission.SEE_AUDIT}),
 }
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who is asking: a user of one utility, and the customer they are, if any."""
+    """Who is asking: a user of one utility, and the customer they are, if any.
+
+    ``scopes`` narrow what a program may do in a user's name; None is no narrowing.
+    """
 
     utility_id: int
     user_id: int
@@ -41,10 +54,13 @@ class Identity:
     name: str
     role: str
     customer_id: int | None
+    scopes: frozenset[str] | None = None
 
 
 def allows(identity: Identity, permission: Permission) -> bool:
     """Whether ``identity`` may act so; own-customer permissions also need a customer."""
     if permission.value.startswith("own_") and identity.customer_id is None:
+        return False
+    if identity.scopes is not None and permission.value not in identity.scopes:
         return False
     return permission in PERMISSIONS.get(identity.role, frozenset())

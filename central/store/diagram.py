@@ -6,16 +6,18 @@ from inspect import cleandoc
 from sqlalchemy import Column, ForeignKeyConstraint, Table
 
 from central.store import guards
-from central.store.models import Base, billing, field, money, people, reading, register
+from central.store.models import Base, api, billing, field, hourly, money, people, reading, register
 from central.store.partitions import PARTITIONED
 
 AREAS = (
     ("Register", register),
     ("Devices and routes", field),
     ("Telegrams and readings", reading),
+    ("Hourly series", hourly),
     ("Tariffs, runs and invoices", billing),
     ("Fiscal records and ledger", money),
     ("Users and audit", people),
+    ("Programs that use the API", api),
 )
 HEADER = """\
 # Data model
