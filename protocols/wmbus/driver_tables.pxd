@@ -26,6 +26,9 @@ cdef enum:
     ALARM_HEADER = 0
     ALARM_QUANTITY = 1
     ALARM_CODE = 2
+    # The same table says which numbers stand for none.
+    UNSET_HEADER = 3
+    UNSET_QUANTITY = 4
     ANY = 0x100
     DAY_2000 = 10957
 

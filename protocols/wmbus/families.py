@@ -41,7 +41,7 @@ LAYOUT_KEYS: Final = {"block", "when", "sizes", "read", "tags", "start", "stop",
 FUNCTIONS: Final = {"instantaneous": 0, "maximum": 1, "minimum": 2}
 DRIVER_KEYS: Final = {
     "driver", "title", "notes", "meters", "medium", "compact_formats", "fields", "alarms", "layouts",
-    "tables", "seal",
+    "tables", "seal", "unset",
 }  # fmt: skip
 NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\{n([+-]\d+)?\}[a-z0-9_]*)*")
 REPEATED: Final = re.compile(r"\{n([+-]\d+)?\}")
@@ -93,7 +93,7 @@ class Layout:
 
 @dataclass(slots=True)
 class Alarm:
-    """One value whose bits are alarms."""
+    """One value whose bits are alarms, or records whose numbers may stand for none."""
 
     source: int
     header: bytes
@@ -188,13 +188,15 @@ class Family:
         alarms = self._list(self._content.get("alarms") or [], "alarms")
         first_alarm = len(self._out.alarms)
         self._out.alarms += [self._alarm(entry, f"alarms[{i}]") for i, entry in enumerate(alarms)]
+        unset = self._list(self._content.get("unset") or [], "unset")
+        self._out.alarms += [self._unset(entry, f"unset[{i}]") for i, entry in enumerate(unset)]
         self._out.drivers.append(
             Driver(
                 self.name,
                 str(self._content.get("title", "")),
                 self._medium(),
                 (first_layout, len(layouts)),
-                (first_alarm, len(alarms)),
+                (first_alarm, len(alarms) + len(unset)),
                 self._seal(),
                 self._alarms,
                 self._rules(),
@@ -305,13 +307,29 @@ class Family:
         labels = self._alarm_bits(given, place)
         if "value" in given:
             return Alarm(2, b"", 0, self._code(given["value"], place, {}), labels)
+        header, quantity = self._source(given, place)
+        return Alarm(0 if header else 1, header, quantity, NO_CODE, labels)
+
+    def _unset(self, entry: object, place: str) -> Alarm:
+        """``record: 840413`` or ``record: volume``, with the numbers in ``values`` that stand for none."""
+        given = self._mapping(entry, place, {"record", "values"})
+        first = len(self._out.labels)
+        for value in self._list(given.get("values"), f"{place}.values"):
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise self._error(place, f"value {value!r} is not a whole number")
+            self._out.labels.append((-1, value, 0))
+        header, quantity = self._source(given, place)
+        return Alarm(3 if header else 4, header, quantity, NO_CODE, (first, len(self._out.labels) - first))
+
+    def _source(self, given: Mapping[str, Any], place: str) -> tuple[bytes, int]:
+        """The header bytes that ``record`` gives, or none and the quantity."""
         source = str(given.get("record", ""))
         if source in tables.QUANTITIES:
-            return Alarm(1, b"", tables.QUANTITIES.index(source), NO_CODE, labels)
+            return b"", tables.QUANTITIES.index(source)
         header = self._hex(source, place)
         if not 2 <= len(header) <= 16:
             raise self._error(place, f"record {source!r} is neither a quantity nor 2 to 16 header bytes")
-        return Alarm(0, header, 0, NO_CODE, labels)
+        return header, 0
 
     def _alarm_bits(self, given: Mapping[str, Any], place: str) -> tuple[int, int]:
         first = len(self._out.labels)

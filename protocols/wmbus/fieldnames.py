@@ -87,7 +87,9 @@ UNITS: Final[dict[str, tuple[str, int, int]]] = {
 }
 # Days of a duration in a field that ends in _d stay days.
 PARAMETER: Final = re.compile(r"\{(storage|tariff|subunit)([+-]\d+)?\}")
-SILENT: Final = frozenset(("forward", "summer_time", "invalid", "recurring", "manufacturer_specific", "unknown_vif"))
+SILENT: Final = frozenset(
+    ("forward", "summer_time", "invalid", "recurring", "manufacturer_specific", "unknown_vif", "unset")
+)
 
 
 class Meaning(NamedTuple):

@@ -31,6 +31,7 @@ from protocols.wmbus.driver_tables cimport (
     OUT_NUMBER,
     OUT_REAL,
     OUT_TEXT,
+    UNSET_HEADER,
     Alarm,
     Driver,
     Item,
@@ -59,6 +60,7 @@ from protocols.wmbus.structs cimport (
     Tele,
     diag,
 )
+from protocols.wmbus.unset cimport mark_unset
 from protocols.wmbus.values cimport days_of, read_instant, read_real, unsigned_of
 from protocols.wmbus.vif cimport L_INVALID, L_UNSET
 
@@ -325,8 +327,11 @@ cdef void run_layouts(Tele* t) noexcept nogil:
             run_items(&m, t, layout.items, layout.n_items)
             if layout.start != NO_CODE:
                 run_tags(&m, t, layout)
-    for i in range(driver.n_alarms):
-        run_alarm(t, &alarms[driver.alarms + i])
+    for i in range(driver.alarms, driver.alarms + driver.n_alarms):
+        if alarms[i].source >= UNSET_HEADER:
+            mark_unset(t, &alarms[i], &labels[alarms[i].labels])
+        else:
+            run_alarm(t, &alarms[i])
 
 
 cdef void run_items(Machine* m, Tele* t, int32_t first, int32_t count) noexcept nogil:

@@ -6,6 +6,7 @@ import pytest
 
 from protocols import wmbus
 from protocols.wmbus import compiled, families, fieldnames
+from tests.protocols.wmbus.samples import linked
 
 FILES = dict(families.read_files())
 SMALL = "driver: acme\nmeters: [{manufacturer: ACM, version: '03', type: '07'}]\n"
@@ -33,6 +34,9 @@ def test_all_files_compile_together() -> None:
         ("fields: [{name: total_m3}]\n", "fields[0]: needs a quantity or a header"),
         ("fields: [{name: x_m3, quantity: volumen}]\n", "fields[0]: quantity 'volumen'"),
         ("alarms: [{record: error_flags, bits: {0: Leak}}]\n", "alarms[0]: alarm 'Leak'"),
+        ("unset: [{record: volume, values: [x]}]\n", "unset[0]: value 'x' is not a whole number"),
+        ("unset: [{record: volume, values: -1}]\n", "unset[0].values: must be a list"),
+        ("unset: [{record: volumen, values: [1]}]\n", "unset[0]: 'volumen'"),
         ("layouts: [{read: [{total_m3: u16(}]}]\n", "acme.yaml"),
         ("layouts: [{read: [{total_m3: 'u16(3'}]}]\n", "layouts[0].total_m3: 'u16(3'"),
         ("layouts: [{read: [{total_m3: open(3)}]}]\n", "open() with 1 arguments is not a function"),
@@ -114,3 +118,16 @@ def test_kept_tables_that_cannot_be_read_are_made_anew(
     file.write_bytes(content)
     monkeypatch.setattr(compiled, "place", lambda: file)
     assert len(compiled.compiled().drivers) == len(families.read_files())
+
+
+def test_what_stands_for_nothing_is_listed_and_gives_no_field() -> None:
+    payload = "041303000000" + "4413FFFFFFFF" + "426CFF2C" + "C40413FFFFFFFF"
+    telegram = wmbus.decode(linked("44C5141032547670077A01000000" + payload), link="none")
+    assert telegram.driver == "engelmann_waterstar"
+    assert [(record.value, record.qualifiers) for record in telegram.records if record.quantity == "volume"] == [
+        ("0.003", ()),
+        ("-0.001", ("unset",)),
+        ("-0.001", ("unset",)),
+    ]
+    assert (telegram.fields["target_m3"], telegram.fields["history_8_m3"]) == (None, None)
+    assert (telegram.total_litres, telegram.due_litres) == (3, [])

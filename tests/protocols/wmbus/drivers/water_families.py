@@ -137,6 +137,11 @@ CASES = [
         {"total_m3": "1.000", "total_backward_m3": "0.010", "flow_m3h": "0.004", "target_date": "2025-12-31"},
     ),
     Case(
+        "engelmann_waterstar",
+        opened("EFE", 0x70, 0x07, "041303000000" + "C40413FFFFFFFF" + "84041302000000" + "C40013FFFFFFFF"),
+        {"total_m3": "0.003", "history_8_m3": None, "history_7_m3": "0.002"},
+    ),
+    Case(
         "apator_ultrimis",
         opened("APA", 0x20, 0x16, "0413A0010000" + "03FD17144008" + "4413F5000000" + "04933C00000000"),
         {"total_m3": "0.416", "target_m3": "0.245"},
