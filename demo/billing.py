@@ -64,22 +64,23 @@ class Biller:
         now = datetime.now(UTC)
         with write_session(self.engine) as session:
             made = run.run_of(session, self.utility_id, run_id)
-            codes = self._open_codes(session, run_id)
-            if codes:
-                desk.waive_all(session, made, codes, CLERK, now, "Revisado en la demostración: la lectura es correcta")
+            waive_open(session, made, now)
             run.approve(session, made, SUPERVISOR, now)
 
-    def _open_codes(self, session: Session, run_id: int) -> list[str]:
-        found = session.scalars(
-            select(DraftException.code)
-            .where(
-                DraftException.utility_id == self.utility_id,
-                DraftException.run_id == run_id,
-                DraftException.waived_at.is_(None),
-            )
-            .distinct()
+
+def waive_open(session: Session, made: BillingRun, now: datetime) -> None:
+    """The clerk has looked at what stands out, and lets it pass with a reason."""
+    found = session.scalars(
+        select(DraftException.code)
+        .where(
+            DraftException.utility_id == made.utility_id,
+            DraftException.run_id == made.id,
+            DraftException.waived_at.is_(None),
         )
-        return sorted(found)
+        .distinct()
+    )
+    if codes := sorted(found):
+        desk.waive_all(session, made, codes, CLERK, now, "Revisado en la demostración: la lectura es correcta")
 
 
 def periods_of(start: date, end: date, months: int = 3) -> list[Period]:

@@ -182,9 +182,7 @@ def compare_heard(books: Books, town: Town, meter: SimMeter, heard: npt.NDArray[
     for position in differ[:SHOWN].tolist():
         instant = datetime.fromtimestamp(int(heard["at"][position]), UTC)
         truth = town.index_at(meter, instant)
-        books.differ(
-            f"reading {meter.address} {instant.isoformat()}: {heard['litres'][position]} l, metered {truth} l"
-        )
+        books.differ(f"reading {meter.address} {instant.isoformat()}: {heard['litres'][position]} l, metered {truth} l")
 
 
 def compare_typed(

@@ -1,4 +1,4 @@
-"""``sgc bench run``: how fast bills are issued."""
+"""``sgc bench run`` and ``reads``: how fast bills are issued, and how soon the common pages are answered."""
 
 import json
 from typing import Annotated
@@ -8,11 +8,16 @@ import typer
 from billing.cli import bench_group
 
 HELP = "Facturas emitidas por segundo sobre PostgreSQL / Issued bills per second on PostgreSQL"
+READS_HELP = (
+    "Consultas habituales sobre una base llena, en milisegundos / Common reads on a full database, in milliseconds"
+)
 
 
 def register(app: typer.Typer) -> None:
     """Mount the command."""
-    bench_group(app).command("run", help=HELP)(bench_run)
+    group = bench_group(app)
+    group.command("run", help=HELP)(bench_run)
+    group.command("reads", help=READS_HELP)(bench_reads)
 
 
 def bench_run(
@@ -36,3 +41,29 @@ def bench_run(
     bound = result["bound"]
     text = f"{result['value']:,} {result['unit']}, {result['ratio']} × {bound['value']:,} ({bound['name']})"
     typer.echo(json.dumps(result, ensure_ascii=False) if as_json else text)
+
+
+def bench_reads(
+    db: Annotated[str, typer.Option("--db", help="Base llena, p. ej. de «sgc demo load» / A full database")],
+    contracts: Annotated[int, typer.Option(min=1, help="Contratos al azar / Contracts at random")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Resultado en JSON / Result as JSON")] = False,
+) -> None:
+    """Time the reads; exit 1 where the median of one is above 100 ms."""
+    from central.ops.bench_reads import measure
+    from central.store import open_engine
+
+    engine = open_engine(db)
+    try:
+        result = measure(engine, contracts)
+    except ValueError as error:
+        typer.echo(f"bench reads: {error}", err=True)
+        raise typer.Exit(2) from error
+    finally:
+        engine.dispose()
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False))
+    else:
+        for name, row in result["reads"].items():
+            typer.echo(f"{name:<32} {row['median_ms']:>9} ms  {row['most_ms']:>9} ms")
+    if not result["ok"]:
+        raise typer.Exit(1)

@@ -65,21 +65,18 @@ def refusal(series: HourSeries, meter: KnownMeter | None, received_ms: int) -> s
 
 def hours(connection: Connection, utility_id: int, meter_id: int, from_ms: int, to_ms: int) -> list[Hour]:
     """The known hours of a meter that start in [from, to), in the order of time. An hour told twice counts once."""
-    query = (
-        select(ReadingDay.start_ms, ReadingDay.litres, ReadingDay.deltas)
-        .where(
-            ReadingDay.utility_id == utility_id,
-            ReadingDay.meter_id == meter_id,
-            ReadingDay.start_ms > from_ms - MOST_HOURS * HOUR_MS,
-            ReadingDay.start_ms < to_ms,
-        )
-        .order_by(ReadingDay.start_ms)
-    )
+    # The key is led by time, so a meter is found by asking for each hour at which a series of its may start.
+    first = from_ms // HOUR_MS - MOST_HOURS + 1
+    starts = [hour * HOUR_MS for hour in range(first, -(-to_ms // HOUR_MS))]
     found: dict[int, Hour] = {}
-    for start_ms, litres, raw in connection.execute(query):
-        for hour in _spread(start_ms, litres, raw):
-            if from_ms <= hour.start_ms < to_ms:
-                found.setdefault(hour.start_ms, hour)
+    for part in in_parts(starts):
+        query = select(ReadingDay.start_ms, ReadingDay.litres, ReadingDay.deltas).where(
+            ReadingDay.utility_id == utility_id, ReadingDay.meter_id == meter_id, ReadingDay.start_ms.in_(part)
+        )
+        for start_ms, litres, raw in connection.execute(query.order_by(ReadingDay.start_ms)):
+            for hour in _spread(start_ms, litres, raw):
+                if from_ms <= hour.start_ms < to_ms:
+                    found.setdefault(hour.start_ms, hour)
     return [found[start] for start in sorted(found)]
 
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, SmallInteger, String, Table
+from sqlalchemy.exc import IntegrityError
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -56,11 +58,14 @@ def _copy(connection: Connection, table: Table, columns: Mapping[str, Values], c
     driver: Any = connection.connection.dbapi_connection
     rows = memoryview(encode_rows(table, columns, count))
     statement = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(HEADER)
-        for start in range(0, len(rows), _AT_ONCE):
-            copy.write(rows[start : start + _AT_ONCE])
-        copy.write(TRAILER)
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(HEADER)
+            for start in range(0, len(rows), _AT_ONCE):
+                copy.write(rows[start : start + _AT_ONCE])
+            copy.write(TRAILER)
+    except psycopg.IntegrityError as error:
+        raise IntegrityError(statement, None, error) from error
 
 
 def _kind(table: Table, name: str, values: Values) -> str:

@@ -6,6 +6,7 @@
 No database round trip, no gaps to explain (they are not legal numbers), and rows made together lie together.
 """
 
+import os
 import secrets
 import threading
 import time
@@ -23,6 +24,11 @@ class _Counter:
         self._next = secrets.randbelow(MOST_IN_A_BLOCK)
         self._not_before = 0
 
+    def start_over(self) -> None:
+        """Begin anywhere else: a forked process that went on here would make its parent's identifiers again."""
+        self._lock = threading.Lock()
+        self._next = secrets.randbelow(MOST_IN_A_BLOCK)
+
     def block(self, count: int) -> int:
         with self._lock:
             millis = max(time.time_ns() // 1_000_000 - _EPOCH_MS, self._not_before)
@@ -36,6 +42,7 @@ class _Counter:
 
 
 _counter = _Counter()
+os.register_at_fork(after_in_child=_counter.start_over)
 
 
 def new_id() -> int:

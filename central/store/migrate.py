@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from central.store import guards
+from central.store import guards, statistics
 from central.store.partitions import ensure_default
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -96,3 +96,4 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
     ensure_default(connection)
     guards.install(connection)
+    statistics.seed(connection)
