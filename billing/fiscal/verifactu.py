@@ -4,15 +4,16 @@ The XML comes from verifactu-sdk; the hash is computed here and must agree with 
 writes into it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 
 from lxml import etree
 from verifactu_sdk import models
 from verifactu_sdk.xml import construir_peticion
 
+from billing.fiscal import shapes
 from billing.fiscal.config import FiscalConfig
 from billing.fiscal.hashing import hash_cancellation, hash_issue
 from billing.fiscal.port import FiscalError, FiscalRecord, Link
@@ -39,7 +40,6 @@ class Verifactu:
         nif, number, issued = invoice.issuer.nif, invoice.full_number, invoice.reference.issued
         _check_chain(nif, previous)
         stamp = stamp_of(at)
-        record = self._issue(invoice, previous, at)
         digest = hash_issue(
             nif,
             number,
@@ -61,7 +61,7 @@ class Verifactu:
             digest,
             previous,
             url,
-            partial(_element, record, digest, record.emisor),
+            self._writer(invoice, previous, at, digest),
         )
 
     def cancellation_for(self, issuer: Party, invoice: Reference, previous: Link | None, at: datetime) -> FiscalRecord:
@@ -92,6 +92,37 @@ class Verifactu:
             previous,
             "",
             partial(_element, record, digest, _party(issuer, "issuer")),
+        )
+
+    def _writer(self, invoice: Invoice, previous: Link | None, at: datetime, digest: str) -> Callable[[], bytes]:
+        """What writes the record's element; FiscalError names what the invoice lacks."""
+        shape = shapes.shape_of(self.config, invoice, previous, at)
+        if shape is None:
+            record = self._issue(invoice, previous, at)
+            return partial(_element, record, digest, record.emisor)
+        _check_party(invoice.issuer, "issuer")
+        _check_party(invoice.recipient, "recipient")
+        return partial(_filled, shape, shapes.values_of(invoice, previous, _description(invoice)), digest)
+
+    def marked(self, shape: shapes.Shape) -> models.RegistroAlta:
+        """The record of a shape, with marks in the place of what differs."""
+        other = models.IDOtro(shapes.IDENTITY, *shape.identity) if shape.identity else None
+        recipient = models.Persona(shapes.NAME, None if other else shapes.IDENTITY, other)
+        sums = (VatSum(code, *shapes.base_and_vat(at)) for at, code in enumerate(shape.vat))
+        before = shape.previous and Link(shape.issuer.nif, shapes.PREVIOUS, shape.previous, shapes.PREVIOUS_HASH)
+        return models.RegistroAlta(
+            emisor=_party(shape.issuer, "issuer"),
+            num_serie=shapes.NUMBER,
+            fecha_expedicion=shape.issued,
+            descripcion=shapes.DESCRIPTION,
+            desglose=[self._breakdown(item) for item in sums],
+            sistema=self._software(),
+            destinatarios=[recipient],
+            cuota_total=shapes.VAT_TOTAL,
+            importe_total=shapes.TOTAL,
+            fecha_operacion=shape.operation,
+            anterior=_before(before or None),
+            fecha_hora_huso_gen=shape.at.astimezone(MADRID),
         )
 
     def _issue(self, invoice: Invoice, previous: Link | None, at: datetime) -> models.RegistroAlta:
@@ -160,14 +191,18 @@ def _before(previous: Link | None) -> models.RegistroAnterior | None:
     return models.RegistroAnterior(previous.nif, previous.number, f"{previous.issued:%d-%m-%Y}", previous.hash)
 
 
-def _party(party: Party, field: str) -> models.Persona:
+def _check_party(party: Party, field: str) -> None:
     if not 0 < len(party.name) <= MAX_NAME:
         raise FiscalError(f"{field}.name {party.name!r}: must have 1 to {MAX_NAME} characters")
-    if party.nif:
-        return models.Persona(party.name, nif=party.nif)
-    other = party.foreign_id
-    if other is None:
+    if not party.nif and party.foreign_id is None:
         raise FiscalError(f"{field}.nif: (empty): needs a NIF, or another identity (for example 07, not in the census)")
+
+
+def _party(party: Party, field: str) -> models.Persona:
+    _check_party(party, field)
+    other = party.foreign_id
+    if party.nif or other is None:
+        return models.Persona(party.name, nif=party.nif)
     return models.Persona(party.name, id_otro=models.IDOtro(other.number, other.kind, other.country))
 
 
@@ -185,6 +220,27 @@ def _rectified(issuer: Party, originals: Sequence[Reference]) -> list[models.IDF
 def _description(invoice: Invoice) -> str:
     period = f"del {invoice.period.start:%d-%m-%Y} al {invoice.period.last_day:%d-%m-%Y}"
     return f"{invoice.description} {period}, contrato {invoice.supply.contract}"[:MAX_DESCRIPTION]
+
+
+@lru_cache(maxsize=64)
+def _template(shape: shapes.Shape) -> Callable[[tuple[str, ...], str], bytes]:
+    """What fills a shape: the library writes it once, and must hash it as we do."""
+    record = Verifactu(shape.config).marked(shape)
+    digest = hash_issue(
+        shape.issuer.nif,
+        shapes.NUMBER,
+        f"{shape.issued:%d-%m-%Y}",
+        record.tipo_factura_str,
+        str(shapes.VAT_TOTAL),
+        str(shapes.TOTAL),
+        shapes.PREVIOUS_HASH if shape.previous else "",
+        stamp_of(shape.at),
+    )
+    return shapes.filler(_element(record, digest, record.emisor).decode(), shape.vat, digest)
+
+
+def _filled(shape: shapes.Shape, values: tuple[str, ...], digest: str) -> bytes:
+    return _template(shape)(values, digest)
 
 
 def _element(record: models.RegistroAlta | models.RegistroAnulacion, digest: str, payer: models.Persona) -> bytes:

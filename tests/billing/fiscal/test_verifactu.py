@@ -31,7 +31,8 @@ from billing.fiscal import (
     registry,
     submission,
 )
-from billing.invoice import ForeignId, Invoice, InvoiceType, Party, rectify
+from billing.fiscal.verifactu import Verifactu, _element
+from billing.invoice import ForeignId, Invoice, InvoiceType, Party, VatSum, rectify
 from tests.billing.invoice_samples import B02, HOLDER, ISSUER, TERMS, invoice, line
 
 CONFIG = FiscalConfig(Software("Aguas Municipales de Prueba, S. A.", "A28015865", "SGC", "SG", "0.1.0", "1"))
@@ -271,3 +272,43 @@ def test_a_late_sending_says_so(schema: etree.XMLSchema) -> None:
     late = submission(ISSUER, [record(invoice()).xml], incident=True)
     schema.assertValid(etree.fromstring(late))
     assert b"Incidencia>S<" in late
+
+
+TEXTS = st.text(min_size=1, max_size=40)
+LINKS = st.none() | st.builds(
+    Link,
+    st.just(ISSUER.nif),
+    TEXTS,
+    st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    st.text("0123456789ABCDEF", min_size=64, max_size=64),
+)
+RECIPIENTS = st.builds(Party, TEXTS, st.just("12345678Z")) | st.builds(
+    Party, TEXTS, foreign_id=st.builds(ForeignId, st.sampled_from(["02", "03", "07"]), TEXTS, st.sampled_from("EF"))
+)
+CENTS = st.integers(-(10**9), 10**9).map(lambda cents: Decimal(cents).scaleb(-2))
+SUMS = st.lists(st.builds(VatSum, st.sampled_from(["10", "21", "0", "NS", "EX"]), CENTS, CENTS), min_size=1, max_size=4)
+
+
+@given(RECIPIENTS, SUMS, CENTS, LINKS, TEXTS, st.booleans())
+def test_a_record_filled_in_is_what_the_library_writes(
+    recipient: Party, vat: list[VatSum], total: Decimal, previous: Link | None, contract: str, same_day: bool
+) -> None:
+    bill = invoice()
+    bill = replace(
+        bill,
+        recipient=recipient,
+        vat=tuple(vat),
+        total=total,
+        supply=replace(bill.supply, contract=contract),
+        operation_date=bill.issued if same_day else bill.period.last_day,
+    )
+    system = Verifactu(CONFIG)
+    made = record(bill, previous)
+    whole = system._issue(bill, previous, AT)
+    try:
+        expected = _element(whole, made.hash, whole.emisor)
+    except (FiscalError, ValueError) as refused:
+        with pytest.raises(type(refused)):
+            _ = made.xml
+    else:
+        assert made.xml == expected
