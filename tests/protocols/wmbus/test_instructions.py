@@ -26,11 +26,16 @@ if sys.argv[2] == "lines":
     for frame in frames:
         answers.add(None, frame, ring)
     assert answers.take().count(b'"ok":true') == len(frames)
+elif sys.argv[2] == "columns":
+    from protocols.wmbus.batch import decode_batch
+
+    assert not decode_batch(frames, ring).state.any()
 else:
     assert all(decode(frame, ring).ok for frame in frames)
 """
 # What is counted, by its symbol, and the most instructions a telegram of 90 bytes may take: a fifth more than now.
 LIMITS = {
+    "columns": ("*wmbus_5batch_*decode_batch", 9_100),
     "objects": ("*wmbus_8decoding_*decode", 10_500),
     "lines": ("*wmbus_7answers_7Answers_*add", 26_000),
 }
@@ -71,4 +76,4 @@ def test_a_telegram_takes_no_more_instructions_than_it_did(what: str, telegrams:
     count = int(total.split()[1]) // COUNT
     if count == 0:
         pytest.skip("the extensions were built without symbols")
-    assert limit // 3 < count < limit
+    assert limit // 3 < count < limit, count
