@@ -15,6 +15,7 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import RedirectResponse, Response
 
 from central.access import load_site
+from central.api import create_api, serve
 from central.store import open_engine, read_session
 from portal.config import PortalConfig
 from portal.pages import render
@@ -27,12 +28,14 @@ HERE = Path(__file__).parent
 
 def create_app(config: PortalConfig) -> FastAPI:
     """The application for ``config``; opens the database at start-up and closes it at the end."""
+    api = create_api(config.api_per_minute)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine = open_engine(config.database)
         with read_session(app.state.engine) as session:
             app.state.site = load_site(session, config.utility)
+        serve(api, app.state.engine, app.state.site, config.keys)
         yield
         app.state.engine.dispose()
 
@@ -41,6 +44,7 @@ def create_app(config: PortalConfig) -> FastAPI:
     app.add_middleware(BaseHTTPMiddleware, dispatch=attach_identity)
     app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    app.mount("/api/v1", api, name="api")
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(StarletteHTTPException, show_http_error)

@@ -1,6 +1,7 @@
 """The portal's settings: which utility it serves, and how."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -11,6 +12,8 @@ class PortalConfig:
     utility: str
     secure: bool = True
     reader_url: str | None = None
+    keys: Path | None = None
+    api_per_minute: int = 600
 
     @property
     def cookie(self) -> str:

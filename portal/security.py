@@ -4,6 +4,7 @@ OWASP ASVS 5.0: 3.3 (cookies), 3.4 (headers), 3.5.1 and 3.5.3 (request forgery),
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from fastapi import HTTPException, Request
 from starlette.responses import PlainTextResponse, Response
@@ -54,19 +55,28 @@ async def guard(request: Request, call_next: Next) -> Response:
     return response
 
 
-def may(permission: Permission) -> Callable[[Request], Identity]:
+@dataclass(frozen=True)
+class May:
     """A dependency that yields the identity where it has ``permission``.
 
     Without a session the visitor is sent to log in; with one that may not, the page does not exist (404, so that
     nobody learns what others have).
     """
 
-    def check(request: Request) -> Identity:
+    permission: Permission
+
+    def __call__(self, request: Request) -> Identity:
+        """Ask the policy."""
         identity: Identity | None = request.state.identity
         if identity is None:
             raise HTTPException(303, headers={"Location": f"/entrar?a={request.url.path}"})
-        if not allows(identity, permission):
+        if not allows(identity, self.permission):
             raise HTTPException(404)
         return identity
 
-    return check
+
+may = May
+
+
+def anyone() -> None:
+    """The dependency by which a route says that it is for everybody."""

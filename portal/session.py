@@ -14,7 +14,7 @@ async def attach_identity(request: Request, call_next: Next) -> Response:
     token = request.cookies.get(request.app.state.config.cookie)
     request.state.token = token
     request.state.identity = None
-    if token and not request.url.path.startswith("/static/"):
+    if token and not request.url.path.startswith(("/static/", "/api/")):
         request.state.identity = await run_in_threadpool(_identify, request, token)
     return await call_next(request)
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -11,8 +11,9 @@ from starlette.responses import RedirectResponse, Response
 from central.access import authenticate, close_session, open_session
 from central.store import write_session
 from portal.pages import render
+from portal.security import anyone
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(anyone)])
 
 # Wrong guesses per login and per address; a person who mistypes now and then never meets it.
 _limiter = MovingWindowRateLimiter(MemoryStorage())

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from central.invoicing.in_force import tariffs_in_force
@@ -10,8 +10,9 @@ from central.reading.history import MADRID
 from central.store import read_session
 from portal.pages import render
 from portal.routes.entry import home_of
+from portal.security import anyone
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(anyone)])
 
 
 @router.get("/")

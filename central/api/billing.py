@@ -1,0 +1,160 @@
+"""Billing runs from their creation to their documents, and what an invoice is made of."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from billing.volume import Period
+from central.access import Permission
+from central.api import shapes
+from central.api.gate import Allowed, Caller
+from central.api.once import Key, once
+from central.api.problems import ApiError, documented
+from central.api.queries import lines_of, one_of
+from central.api.reads import answer
+from central.api.values import Code, Input, IsoDay, Text
+from central.api.values import PathId as Number
+from central.invoicing import run as runs
+from central.invoicing.queries import document
+from central.store import Session, models, read_session
+
+router = APIRouter()
+Reader = Annotated[Caller, Depends(Allowed(Permission.SEE_RUNS))]
+Maker = Annotated[Caller, Depends(Allowed(Permission.MAKE_RUNS))]
+Approver = Annotated[Caller, Depends(Allowed(Permission.APPROVE_RUNS))]
+REFUSALS = documented(400, 401, 403, 409, 422, 429)
+MISSING = REFUSALS | documented(404)
+
+
+class NewRun(Input):
+    """A run over [period_from, period_to)."""
+
+    code: Code
+    period_from: IsoDay
+    period_to: IsoDay
+    series: Code
+    issue_date: IsoDay
+    due_date: IsoDay
+    zones: list[Code] | None = None
+
+
+class Reason(Input):
+    """Why."""
+
+    reason: Text
+
+
+class Lines(BaseModel):
+    """The lines of an invoice."""
+
+    items: list[shapes.LineOut]
+
+
+@router.post("/runs", status_code=201, response_model=shapes.RunOut, responses=REFUSALS)
+def create_run(request: Request, caller: Maker, key: Key, body: NewRun) -> Response:
+    """Make a run; nothing is computed yet."""
+
+    def work(session: Session) -> shapes.RunOut:
+        settings: dict[str, Any] = {} if body.zones is None else {"zones": body.zones}
+        period = Period(body.period_from, body.period_to)
+        plan = runs.RunPlan(body.code, period, body.series, body.issue_date, body.due_date, settings)
+        return shapes.RunOut.model_validate(runs.create(session, caller.utility_id, plan, caller.actor, caller.now))
+
+    if body.period_from >= body.period_to:
+        raise ApiError(422, "period", f"period_to: {body.period_to}, must lie after period_from {body.period_from}")
+    return once(request, caller, key, body, work)
+
+
+@router.post("/runs/{number}/simulation", response_model=shapes.RunOut, responses=MISSING)
+def simulate_run(request: Request, caller: Maker, key: Key, number: Number) -> Response:
+    """Make every draft anew; called again after an interruption it takes up where it stopped."""
+    return _step(request, caller, key, number, runs.simulate)
+
+
+@router.post("/runs/{number}/approval", response_model=shapes.RunOut, responses=MISSING)
+def approve_run(request: Request, caller: Approver, key: Key, number: Number) -> Response:
+    """Approve a run that somebody else made and that has no open exception."""
+
+    def work(session: Session) -> shapes.RunOut:
+        run = _run(session, caller, number)
+        runs.approve(session, run, caller.actor, caller.now)
+        return shapes.RunOut.model_validate(run)
+
+    return once(request, caller, key, None, work, 200)
+
+
+@router.post("/runs/{number}/cancellation", response_model=shapes.RunOut, responses=MISSING)
+def cancel_run(request: Request, caller: Maker, key: Key, number: Number, body: Reason) -> Response:
+    """Give a run up before it is numbered."""
+
+    def work(session: Session) -> shapes.RunOut:
+        run = _run(session, caller, number)
+        runs.cancel(session, run, caller.actor, caller.now, body.reason)
+        return shapes.RunOut.model_validate(run)
+
+    return once(request, caller, key, body, work, 200)
+
+
+@router.post("/runs/{number}/issue", response_model=shapes.RunOut, responses=MISSING)
+def issue_run(request: Request, caller: Approver, key: Key, number: Number) -> Response:
+    """Number, chain and post an approved run."""
+    return _step(request, caller, key, number, runs.issue)
+
+
+@router.post("/runs/{number}/delivery", response_model=shapes.RunOut, responses=MISSING)
+def deliver_run(request: Request, caller: Approver, key: Key, number: Number) -> Response:
+    """Make the documents of an issued run."""
+    return _step(request, caller, key, number, runs.deliver)
+
+
+@router.get("/invoices/{number}/lines", response_model=Lines, responses=documented(401, 403, 404, 422, 429))
+def invoice_lines(caller: Reader, number: Number) -> Response:
+    """The lines of an invoice with why each is what it is."""
+    with read_session(caller.engine) as session:
+        one_of(session, models.Invoice, models.Invoice.id, caller.utility_id, number)
+        rows = lines_of(session, caller.utility_id, number)
+        return answer(Lines(items=[shapes.LineOut.model_validate(row) for row in rows]))
+
+
+@router.get(
+    "/invoices/{number}/document",
+    response_class=Response,
+    responses=documented(401, 403, 404, 422, 429)
+    | {200: {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}},
+)
+def invoice_document(caller: Reader, number: Number) -> Response:
+    """The document as it was delivered."""
+    with read_session(caller.engine) as session:
+        found = document(session, caller.utility_id, number, customer_id=None)
+    if found is None:
+        raise ApiError(404, "absent", f"document of invoice {number}: does not exist")
+    return Response(found.content, media_type=found.media_type, headers={"ETag": f'"{found.sha256}"'})
+
+
+Step = Callable[..., None]
+
+
+def _step(request: Request, caller: Caller, key: str, number: int, step: Step) -> Response:
+    """Work that commits share by share: it runs before its answer is kept, and again does nothing twice."""
+    with read_session(caller.engine) as session:
+        _run(session, caller, number)
+    operator = runs.Operator(caller.actor, keys=request.app.state.keys)
+
+    def work(session: Session) -> shapes.RunOut:
+        return shapes.RunOut.model_validate(_run(session, caller, number))
+
+    if not _answered(caller, key):
+        step(caller.engine, caller.utility_id, number, operator, caller.now)
+    return once(request, caller, key, None, work, 200)
+
+
+def _answered(caller: Caller, key: str) -> bool:
+    with read_session(caller.engine) as session:
+        return session.get(models.ApiAnswer, (caller.utility_id, caller.identity.user_id, key)) is not None
+
+
+def _run(session: Session, caller: Caller, number: int) -> models.BillingRun:
+    return one_of(session, models.BillingRun, models.BillingRun.id, caller.utility_id, number)
