@@ -27,7 +27,12 @@ cdef inline bint has_room(Tele* t, int32_t at, int32_t size) noexcept nogil:
 
 
 cdef int32_t read_ell(Tele* t, int32_t at) noexcept nogil:
-    """Read the layer whose CI field is at ``at``; the offset of the next CI field, or -1."""
+    """Read the layer whose CI field is at ``at``; the offset of the next CI field, or -1.
+
+    Of layer V it is taken that CC and ACC come first, then the byte that announces delay, level, address and
+    session in this order: no public telegram shows it. What follows is only read from a known CI field on, and a
+    session's CRC proves where it starts.
+    """
     cdef int ci = t.buf[at]
     cdef bint address = ci == 0x8E or ci == 0x8F
     cdef bint session = ci == 0x8D or ci == 0x8F
