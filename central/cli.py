@@ -1,4 +1,4 @@
-"""Commands of the centre: ``sgc central run|migrate|import|device|route|quarantine|doctor|model``."""
+"""Commands of the centre: ``sgc central run|migrate|import|backup|restore|device|route|quarantine|doctor|model``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+from central.ops.backup_cli import mount as mount_backup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +31,7 @@ quarantine = typer.Typer(no_args_is_help=True, help="Cuarentena / Quarantine")
 central.add_typer(device, name="device")
 central.add_typer(route, name="route")
 central.add_typer(quarantine, name="quarantine")
+mount_backup(central)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Fichero TOML / TOML file")]
 DbOption = Annotated[str | None, typer.Option("--db", help="URL de la base de datos / Database URL")]

@@ -89,6 +89,13 @@ class ValidationConfig(_Section, frozen=True):
     every_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
 
 
+class BackupConfig(_Section, frozen=True):
+    """``[backup]``: where ``sgc central backup`` puts its copies, and how old the newest may become."""
+
+    folder: Text
+    most_hours: Annotated[int, msgspec.Meta(ge=1)] = 26
+
+
 class LogConfig(_Section, frozen=True):
     """``[log]``."""
 
@@ -103,6 +110,7 @@ class Config(_Section, frozen=True):
     broker: BrokerConfig | None = None
     ops: OpsConfig = OpsConfig()
     validation: ValidationConfig = ValidationConfig()
+    backup: BackupConfig | None = None
     log: LogConfig = LogConfig()
 
 
@@ -154,6 +162,8 @@ def _with_paths(config: Config, folder: Path) -> Config:
     changes: dict[str, Any] = {}
     if config.keys:
         changes["keys"] = KeysConfig(str(folder / config.keys.file))
+    if config.backup:
+        changes["backup"] = msgspec.structs.replace(config.backup, folder=str(folder / config.backup.folder))
     if config.broker:
         changes["broker"] = _broker_with_paths(config.broker, folder)
     url = config.database.url
