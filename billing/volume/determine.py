@@ -51,15 +51,15 @@ def determine(
     closing = dict(past.closing)
     pieces: list[Piece] = []
     notes: list[Note] = []
-    for installation in sorted(installations, key=lambda item: (item.start, item.meter)):
-        if _concerns(installation, period, past):
-            part = MeterPart(installation, by_meter.get(installation.meter, []), period, policy, past)
-            part.settle()
-            pieces += part.pieces
-            notes += part.notes
-            if part.closing is not None:
-                closing[installation.meter] = part.closing
-    if not pieces and not notes:
+    concerned = [installation for installation in installations if _concerns(installation, period, past)]
+    for installation in sorted(concerned, key=lambda item: (item.start, item.meter)):
+        part = MeterPart(installation, by_meter.get(installation.meter, []), period, policy, past)
+        part.settle()
+        pieces += part.pieces
+        notes += part.notes
+        if part.closing is not None:
+            closing[installation.meter] = part.closing
+    if not concerned:
         notes.append(Note("no_meter", "", "No hay contador instalado en el período: 0 litros"))
     return Volume(
         litres=sum(piece.litres for piece in pieces),
