@@ -12,6 +12,7 @@ COMMANDS = (
     "billing.cli",
     "central.cli",
     "central.print_cli",
+    "central.readings_cli",
     "central.token_cli",
     "central.whatif_cli",
     "central.ops.bench_cli",
