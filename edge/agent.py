@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class Agent:
             self._clock,
             group_ms=config.store.group_ms,
             group_most=config.store.group_most,
-            sign=load_signer(beside(config_path, config.signature.file)) if config.signature else None,
+            sign=signer_of(config, config_path),
         )
         self._memory = Memory(self.store.learned())
         self._decoding = Decoding(keys, self._memory)
@@ -157,6 +157,11 @@ class Agent:
             "broker_detail": sync.detail if sync else "no [broker] in the configuration",
             "store": self.store.failure or "ok",
         }
+
+
+def signer_of(config: Config, config_path: Path) -> Callable[[bytes], bytes] | None:
+    """What signs the device's batches, where it is configured; raises SignatureError."""
+    return load_signer(beside(config_path, config.signature.file)) if config.signature else None
 
 
 def clock_of(config: Config) -> Clock:

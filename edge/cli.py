@@ -1,4 +1,4 @@
-"""Commands of the agent: ``sgc edge run``, ``status``, ``receivers``, ``retry``, ``signature``."""
+"""Commands of the agent: ``sgc edge run``, ``status``, ``receivers``, ``retry``, ``export``, ``signature``."""
 
 from __future__ import annotations
 
@@ -110,6 +110,51 @@ async def offer_again(settings: Config, config: Path) -> int:
     store = Store(beside(config, settings.store.path), settings.device, clock_of(settings))
     try:
         return await store.offer_again()
+    finally:
+        await store.close()
+
+
+@edge.command(help="Escribe los lotes pendientes en una carpeta / Write the batches that wait to a folder")
+def export(
+    folder: Annotated[Path, typer.Argument(help="Carpeta, p. ej. una memoria USB / Folder, e.g. a stick")],
+    config: ConfigOption = Path("edge.toml"),
+) -> None:
+    """For a device without a network, while its agent rests: the centre reads the folder with ``central readings``.
+
+    Nothing is let go here: what the centre committed this way, it says when the device meets it again.
+    """
+    import asyncio
+
+    from edge.signature import SignatureError
+    from edge.store import StoreError
+
+    settings = read_config(config)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = asyncio.run(write_batches(settings, config, folder))
+    except (StoreError, SignatureError, OSError) as error:
+        raise fail("export", str(error)) from error
+    typer.echo(f"{len(names)}")
+
+
+async def write_batches(settings: Config, config: Path, folder: Path) -> list[str]:
+    """Seal what waits and write every batch that is not acknowledged; returns the files' names."""
+    from edge.agent import clock_of, signer_of
+    from edge.config import BrokerConfig, beside
+    from edge.store import Store
+
+    most = (settings.broker or BrokerConfig(host="-")).batch_most
+    sign = signer_of(settings, config)
+    store = Store(beside(config, settings.store.path), settings.device, clock_of(settings), sign=sign)
+    try:
+        while await store.seal(most):
+            pass
+        names, after = [], (0, 0)
+        while batch := await store.next_batch(after):
+            after = (batch.boot_seq, batch.number)
+            names.append(f"{settings.device}-{batch.boot}-{batch.number:06}.sgc")
+            (folder / names[-1]).write_bytes(batch.envelope)
+        return names
     finally:
         await store.close()
 
