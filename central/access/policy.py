@@ -12,7 +12,6 @@ class Permission(StrEnum):
     READ_ROUTE = "read_route"
     SEE_REGISTER = "see_register"
     EDIT_REGISTER = "edit_register"
-    KEEP_READINGS = "keep_readings"
     SET_TARIFFS = "set_tariffs"
     SEE_RUNS = "see_runs"
     MAKE_RUNS = "make_runs"
@@ -24,11 +23,11 @@ class Permission(StrEnum):
 PERMISSIONS: dict[str, frozenset[Permission]] = {
     "subscriber": frozenset({Permission.OWN_BILLS, Permission.OWN_CONSUMPTION}),
     "reader": frozenset({Permission.READ_ROUTE}),
-    "clerk": frozenset({Permission.SEE_REGISTER, Permission.KEEP_READINGS, Permission.SEE_RUNS, Permission.MAKE_RUNS}),
+    "clerk": frozenset({Permission.SEE_REGISTER, Permission.EDIT_REGISTER, Permission.SEE_RUNS, Permission.MAKE_RUNS}),
     "supervisor": frozenset(
         {
             Permission.SEE_REGISTER,
-            Permission.KEEP_READINGS,
+            Permission.EDIT_REGISTER,
             Permission.SET_TARIFFS,
             Permission.SEE_RUNS,
             Permission.MAKE_RUNS,

@@ -4,20 +4,22 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from billing.tariff import TariffError
 from billing.volume import Period
 from central.access import Permission
 from central.api import shapes
 from central.api.gate import Allowed, Caller
 from central.api.once import Key, once
-from central.api.problems import ApiError, documented
+from central.api.problems import ApiError, FieldProblem, documented
 from central.api.queries import lines_of, one_of
 from central.api.reads import answer
 from central.api.values import Code, Input, IsoDay, Text
 from central.api.values import PathId as Number
 from central.invoicing import run as runs
+from central.invoicing import tariffs
 from central.invoicing.queries import document
 from central.store import Session, models, read_session
 
@@ -25,6 +27,7 @@ router = APIRouter()
 Reader = Annotated[Caller, Depends(Allowed(Permission.SEE_RUNS))]
 Maker = Annotated[Caller, Depends(Allowed(Permission.MAKE_RUNS))]
 Approver = Annotated[Caller, Depends(Allowed(Permission.APPROVE_RUNS))]
+TariffKeeper = Annotated[Caller, Depends(Allowed(Permission.SET_TARIFFS))]
 REFUSALS = documented(400, 401, 403, 409, 422, 429)
 MISSING = REFUSALS | documented(404)
 
@@ -51,6 +54,58 @@ class Lines(BaseModel):
     """The lines of an invoice."""
 
     items: list[shapes.LineOut]
+
+
+class NewTariff(Input):
+    """A tariff file, whole."""
+
+    text: Annotated[str, Field(min_length=1, max_length=200_000, pattern=r"^[^\x00]*$")]
+
+
+class NewAssignment(Input):
+    """A tariff (an id or a series) for the contracts of a zone, or of all, from a day on."""
+
+    tariff: Code
+    valid_from: IsoDay
+    valid_to: IsoDay | None = None
+    zone: Code | None = None
+    position: Annotated[int, Field(ge=0, le=100)] = 0
+
+
+@router.post("/tariffs", status_code=201, response_model=shapes.TariffOut, responses=REFUSALS)
+def record_tariff(request: Request, caller: TariffKeeper, key: Key, body: NewTariff) -> Response:
+    """Keep a tariff's text as its next version; the very same text again is the row that is there already."""
+
+    def work(session: Session) -> shapes.TariffOut:
+        try:
+            row = tariffs.record(session, caller.utility_id, body.text, caller.actor, caller.now)
+        except TariffError as error:
+            field = FieldProblem(field="body.text", value=str(error.problems[0])[:200], rule="must be a valid tariff")
+            raise ApiError(422, "tariff", str(error), field=field) from error
+        return shapes.TariffOut.model_validate(row)
+
+    return once(request, caller, key, body, work)
+
+
+@router.post("/tariff-assignments", status_code=201, response_model=shapes.AssignmentOut, responses=REFUSALS)
+def assign_tariff(request: Request, caller: TariffKeeper, key: Key, body: NewAssignment) -> Response:
+    """Let a recorded tariff apply."""
+
+    def work(session: Session) -> shapes.AssignmentOut:
+        row = tariffs.assign(
+            session,
+            caller.utility_id,
+            body.tariff,
+            body.valid_from,
+            caller.actor,
+            caller.now,
+            valid_to=body.valid_to,
+            zone=body.zone,
+            position=body.position,
+        )
+        return shapes.AssignmentOut.model_validate(row)
+
+    return once(request, caller, key, body, work)
 
 
 @router.post("/runs", status_code=201, response_model=shapes.RunOut, responses=REFUSALS)

@@ -69,15 +69,14 @@ def sealed(key: Sequence[int]) -> str:
 def opened(cursor: str, length: int) -> list[int]:
     """The key in a cursor; ApiError 422 where no page gave it."""
     try:
-        key = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        key: Any = json.loads(base64.urlsafe_b64decode(cursor.encode()))
     except (binascii.Error, ValueError, RecursionError):
         key = None
-    whole = isinstance(key, list) and len(key) == length
-    if not whole or not all(type(part) is int and abs(part) <= MOST for part in key):
+    if not isinstance(key, list) or len(key) != length or not all(type(n) is int and abs(n) <= MOST for n in key):
         rule = "must be the next of a page of this list"
         field = FieldProblem(field="query.after", value=cursor, rule=rule)
         raise ApiError(422, "cursor", f"after: {cursor!r} {rule}", field=field)
-    return key
+    return list(key)
 
 
 Statement = TypeVar("Statement", ContractHolder, ContractTerms)

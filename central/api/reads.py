@@ -15,7 +15,7 @@ from central.api import shapes
 from central.api.gate import Allowed, Caller
 from central.api.problems import documented
 from central.api.queries import one_of, page_of, told_of_contracts
-from central.api.values import Code, Page, Paging, PathId, Word
+from central.api.values import Code, Output, Page, Paging, PathId, Word
 from central.store import models, read_session
 from central.store.models import Base
 
@@ -28,7 +28,7 @@ class Resource:
 
     name: str
     model: Any
-    shape: type[shapes.Output]
+    shape: type[Output]
     permission: Permission
     filters: dict[str, Any]
     keys: tuple[str, ...] = ("id",)
@@ -70,6 +70,7 @@ RESOURCES = (
     Resource("quarantine", models.Quarantine, shapes.QuarantineOut, SEE, {"kind": Code, "device": Code}),
     Resource("consumption", models.Consumption, shapes.ConsumptionOut, RUNS, {"contract_id": PathId}),
     Resource("tariffs", models.TariffVersion, shapes.TariffOut, RUNS, {"tariff": Code, "series": Code}),
+    Resource("tariff-assignments", models.TariffAssignment, shapes.AssignmentOut, RUNS, {"tariff": Code, "zone": Word}),
     Resource("runs", models.BillingRun, shapes.RunOut, RUNS, {"code": Code, "status": Code}),
     Resource(
         "invoices",
@@ -99,7 +100,7 @@ RESOURCES = (
 )
 
 
-def told(session: Session, utility_id: int, shape: type[shapes.Output], rows: Sequence[Base]) -> list[shapes.Output]:
+def told(session: Session, utility_id: int, shape: type[Output], rows: Sequence[Base]) -> list[Output]:
     """Rows as their shape tells them; contracts with their holders and terms."""
     out = [shape.model_validate(row) for row in rows]
     contracts = [one for one in out if isinstance(one, shapes.ContractOut)]

@@ -14,7 +14,7 @@ from central.api.once import Key, once
 from central.api.problems import ApiError, documented
 from central.api.queries import one_of
 from central.api.reads import etag, told
-from central.api.values import Code, Input, Int64, IsoDay, IsoInstant, Litres, Text
+from central.api.values import Code, Input, Int64, IsoDay, IsoInstant, Litres, Output, Text
 from central.api.values import PathId as Number
 from central.register.contracts import Terms
 from central.store import Session, models
@@ -222,7 +222,7 @@ def build_route(request: Request, caller: Editor, key: Key, body: NewRoute) -> R
 def sign_contract(request: Request, caller: Editor, key: Key, body: NewContract) -> Response:
     """Sign a contract."""
 
-    def work(session: Session) -> shapes.Output:
+    def work(session: Session) -> Output:
         point = _row(session, caller, models.SupplyPoint, body.supply_point_id)
         customer = _row(session, caller, models.Customer, body.customer_id)
         contract = register.sign_contract(
@@ -239,7 +239,7 @@ def change_holder(
 ) -> Response:
     """Give a contract to another holder from a day on."""
 
-    def work(session: Session) -> shapes.Output:
+    def work(session: Session) -> Output:
         contract = _unchanged(session, caller, number, if_match)
         customer = _row(session, caller, models.Customer, body.customer_id)
         register.change_holder(session, contract, customer, body.on, by=by(caller, body))
@@ -254,7 +254,7 @@ def change_terms(
 ) -> Response:
     """Change what the tariff knows of a contract from a day on."""
 
-    def work(session: Session) -> shapes.Output:
+    def work(session: Session) -> Output:
         contract = _unchanged(session, caller, number, if_match)
         register.change_terms(session, contract, body.terms(), body.on, by=by(caller, body))
         return _contract(session, caller, contract)
@@ -268,7 +268,7 @@ def cancel_contract(
 ) -> Response:
     """End a contract on a day."""
 
-    def work(session: Session) -> shapes.Output:
+    def work(session: Session) -> Output:
         contract = _unchanged(session, caller, number, if_match)
         register.cancel_contract(session, contract, body.on, by=by(caller, body))
         return _contract(session, caller, contract)
@@ -319,7 +319,7 @@ def _row(session: Session, caller: Caller, model: Any, number: Int64) -> Any:
     return one_of(session, model, model.id, caller.utility_id, number)
 
 
-def _contract(session: Session, caller: Caller, contract: models.Contract) -> shapes.Output:
+def _contract(session: Session, caller: Caller, contract: models.Contract) -> Output:
     return told(session, caller.utility_id, shapes.ContractOut, [contract])[0]
 
 

@@ -204,6 +204,18 @@ class TariffOut(Output):
     recorded_by: str
 
 
+class AssignmentOut(Output):
+    """A tariff that applies to the contracts of a zone (null = everywhere) during [valid_from, valid_to)."""
+
+    id: Int64
+    tariff: str
+    zone: str | None
+    position: int
+    valid_from: date
+    valid_to: date | None
+    recorded_at: Utc
+
+
 class RunOut(Output):
     """A billing run."""
 
