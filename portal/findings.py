@@ -76,6 +76,8 @@ NAMES = {
     "zero": "consumo nulo",
     "high": "consumo alto",
     "low": "consumo bajo",
+    "high_previous": "más que el periodo anterior",
+    "low_previous": "menos que el periodo anterior",
     "negative": "consumo negativo",
     "estimated": "estimado",
     "estimates_in_a_row": "demasiadas estimaciones",

@@ -3,28 +3,37 @@
 Limits are configuration (``RunSettings.review``); the defaults follow usual practice in utilities.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from billing.volume import Period
-from billing.volume.estimate import Estimate, from_history
+from billing.volume import PastPeriod, Period
+from billing.volume.estimate import from_history
 from central.invoicing.draft import Complaint
-from central.invoicing.settings import RunSettings
+from central.invoicing.settings import ReviewLimits, RunSettings
 from central.invoicing.subjects import Subject
 from central.invoicing.volume import Measured
 
 ESTIMATED = "estimated"
 ESTIMATES_IN_A_ROW = "estimates_in_a_row"
 ZERO, HIGH, LOW = "zero", "high", "low"
+HIGH_PREVIOUS, LOW_PREVIOUS = "high_previous", "low_previous"
 NEGATIVE = "negative"
 IMPOSSIBLE = "impossible"
 PERIOD_GAP = "period_gap"
 TERMS_CHANGED = "terms_changed"
 CANNOT_BILL = "cannot_bill"
+PREVIOUS = "previous_period"
 
 DAYS_A_MONTH = 30
 HOURS_A_DAY = 24
+
+
+class _Usual(NamedTuple):
+    """Litres that a use is compared with, for as many days, and where they come from."""
+
+    litres: int
+    basis: str
 
 
 def complaints(subject: Subject, measured: Measured, settings: RunSettings) -> list[Complaint]:
@@ -68,22 +77,47 @@ def _amounts(subject: Subject, measured: Measured, settings: RunSettings) -> Ite
         yield Complaint(NEGATIVE, f"Consumo negativo: {litres} l", {"litres": litres})
         return
     yield from _impossible(subject.period, measured, settings)
-    usual = from_history(subject.period, measured.past.periods, settings.volume)
-    if usual is None:
+    known = from_history(subject.period, measured.past.periods, settings.volume)
+    if known is None:
         return
-    numbers = _compared(litres, usual)
+    usual = _Usual(known.litres, known.basis)
     if litres == 0:
         if usual.litres * DAYS_A_MONTH > limits.zero_litres_per_month * subject.period.days:
-            yield Complaint(ZERO, f"Consumo nulo; lo habitual son {usual.litres} l ({usual.basis})", numbers)
-    elif litres * 100 > usual.litres * limits.high_percent and litres - usual.litres > limits.high_margin_litres:
+            text = f"Consumo nulo; lo habitual son {usual.litres} l ({usual.basis})"
+            yield Complaint(ZERO, text, _compared(litres, usual))
+        return
+    found = _far(litres, usual, (HIGH, LOW), "lo habitual son", limits)
+    # What is usual may be last year's season: the period just before is looked at as well.
+    before = None if found else _previous(subject.period, measured.past.periods)
+    if before is not None:
+        found = _far(litres, before, (HIGH_PREVIOUS, LOW_PREVIOUS), "el período anterior fueron", limits)
+    if found:
+        yield found
+
+
+def _far(litres: int, usual: _Usual, codes: tuple[str, str], words: str, limits: ReviewLimits) -> Complaint | None:
+    """What there is to say of a use that is far above or below another."""
+    numbers, told = _compared(litres, usual), f"{litres} l; {words} {usual.litres} l ({usual.basis})"
+    if litres * 100 > usual.litres * limits.high_percent and litres - usual.litres > limits.high_margin_litres:
         numbers |= {"limit_percent": limits.high_percent, "margin_litres": limits.high_margin_litres}
-        yield Complaint(HIGH, f"Consumo alto: {litres} l; lo habitual son {usual.litres} l ({usual.basis})", numbers)
-    elif litres * 100 < usual.litres * limits.low_percent and usual.litres - litres > limits.low_margin_litres:
+        return Complaint(codes[0], f"Consumo alto: {told}", numbers)
+    if litres * 100 < usual.litres * limits.low_percent and usual.litres - litres > limits.low_margin_litres:
         numbers |= {"limit_percent": limits.low_percent, "margin_litres": limits.low_margin_litres}
-        yield Complaint(LOW, f"Consumo bajo: {litres} l; lo habitual son {usual.litres} l ({usual.basis})", numbers)
+        return Complaint(codes[1], f"Consumo bajo: {told}", numbers)
+    return None
 
 
-def _compared(litres: int, usual: Estimate) -> dict[str, Any]:
+def _previous(period: Period, past: Sequence[PastPeriod]) -> _Usual | None:
+    """The use of the newest usable period before this one, for as many days as this one has."""
+    usable = [item for item in past if item.usable and item.period.end <= period.start]
+    if not usable:
+        return None
+    last = max(usable, key=lambda item: item.period.end)
+    days = last.period.days
+    return _Usual((2 * last.litres * period.days + days) // (2 * days), PREVIOUS)
+
+
+def _compared(litres: int, usual: _Usual) -> dict[str, Any]:
     return {
         "litres": litres,
         "usual_litres": usual.litres,

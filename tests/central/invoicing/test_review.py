@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 
 from central import register
 from central.store import new_id, read_session, write_session
-from central.store.models import Contract, DraftException, Finding, ReadingKind
+from central.store.models import Consumption, Contract, DraftException, Finding, ReadingKind
 from central.times import millis
 from tests.central.factories import NEXT_PERIOD, NOW, PERIOD, RECORDED, UTILITY, Town, found
 from tests.central.invoicing.driving import approved, issued, simulated
@@ -55,6 +55,49 @@ def test_high_low_and_zero_are_compared_with_the_usual(
     # 20 m3 in the 31 days of January are 18,065 litres in the 28 of February.
     assert (numbers["litres"], numbers["usual_litres"], numbers["percent"]) == (litres, 18_065, percent)
     assert "18065 l" in text
+
+
+@pytest.mark.parametrize(
+    ("last_year", "litres", "expected"),
+    [
+        # As a year ago, and three times January: only the period before speaks.
+        (60_000, 60_000, ("high_previous", 18_065, "previous_period")),
+        (2_000, 2_000, ("low_previous", 18_065, "previous_period")),
+        # As in January, and far from what was usual a year ago.
+        (60_000, 18_000, ("low", 60_000, "same_season_last_year")),
+        (2_000, 18_000, ("high", 2_000, "same_season_last_year")),
+        # Far from both is said once.
+        (5_000, 60_000, ("high", 5_000, "same_season_last_year")),
+        (18_000, 18_000, None),
+    ],
+)
+def test_use_is_compared_with_last_year_and_with_the_period_before(
+    town: Town, last_year: int, litres: int, expected: tuple[str, int, str] | None
+) -> None:
+    with write_session(town.engine) as session:
+        session.add(billed(session.get_one(Contract, (UTILITY, town.contracts[HOUSE])), last_year))
+    town.read(HOUSE, NEXT_PERIOD.end, 21_000 + litres)
+    said = [(code, numbers["usual_litres"], numbers["basis"]) for code, (_, numbers) in complaints(town).items()]
+    assert said == ([expected] if expected else [])
+
+
+def billed(contract: Contract, litres: int) -> Consumption:
+    """What a contract was billed for February a year before."""
+    season = NEXT_PERIOD.years_before(1)
+    return Consumption(
+        utility_id=UTILITY,
+        id=new_id(),
+        contract_id=contract.id,
+        supply_point_id=contract.supply_point_id,
+        period_from=season.start,
+        period_to=season.end,
+        litres=litres,
+        estimated_litres=0,
+        pieces=[],
+        closing={},
+        run_id=1,
+        recorded_at=RECORDED,
+    )
 
 
 def test_limits_are_the_runs_own(town: Town) -> None:
