@@ -14,7 +14,7 @@ from billing.volume import Period
 from billing.whatif import Change, Comparison, Register, RegisterBuilder, compare
 from central.invoicing.states import RunError
 from central.invoicing.tariffs import book_at
-from central.store.models import Contract, Invoice
+from central.store.models import Contract, Invoice, TariffVersion
 
 BILLS_AT_ONCE = 5_000
 ORDINARY = ("F1", "F2")
@@ -37,7 +37,9 @@ class _Basis(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Basis)
 
 
-def load(session: Session, utility_id: int, period: Period, progress: Callable[[int], None]) -> Register:
+def load(
+    session: Session, utility_id: int, period: Period, progress: Callable[[int], None] = lambda _bills: None
+) -> Register:
     """Every ordinary bill whose days lie in ``period``, as it was rated; of a bill made again, the newest."""
     rows = session.execute(
         select(Contract.code, Invoice.period_from, Invoice.total_cents, cast(Invoice.basis, Text))
@@ -80,3 +82,9 @@ def with_text(book: Book, wanted: Study) -> Book:
         return book
     recorded = {tariff: text for tariff in book.ids() if (text := book.text(tariff)) is not None}
     return Book.of({**recorded, parse(wanted.text, f"{wanted.tariff}.yaml").id: wanted.text})
+
+
+def recorded_tariffs(session: Session, utility_id: int) -> list[str]:
+    """The ids of the tariffs a utility has recorded, in order."""
+    rows = select(TariffVersion.tariff).where(TariffVersion.utility_id == utility_id).distinct()
+    return sorted(session.scalars(rows))

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from portal.routes import bills, consumption, entry, public, staff
+from portal.routes import bills, consumption, entry, public, staff, study
 
 ROUTERS: tuple[APIRouter, ...] = (
     public.router,
@@ -10,4 +10,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     bills.router,
     consumption.router,
     staff.router,
+    study.router,
 )
