@@ -17,6 +17,7 @@ from central.store.models.billing import (
     TariffVersion,
 )
 from central.store.models.field import Device, DeviceEvent, Receiver, Route, RouteStop
+from central.store.models.fiscal import FiscalCorrection, FiscalOutcome, FiscalSender, FiscalSubmission
 from central.store.models.hourly import ReadingDay
 from central.store.models.money import FiscalChain, FiscalRecord, LedgerEntry, LedgerTransaction
 from central.store.models.people import AuditEntry, LoginSession, User
@@ -63,7 +64,11 @@ __all__ = [
     "DraftException",
     "Finding",
     "FiscalChain",
+    "FiscalCorrection",
+    "FiscalOutcome",
     "FiscalRecord",
+    "FiscalSender",
+    "FiscalSubmission",
     "IngestBatch",
     "Installation",
     "Invoice",

@@ -25,6 +25,8 @@ def upgrade() -> None:
     _billing_run()
     _customer()
     _device()
+    _fiscal_sender()
+    _fiscal_submission()
     _ledger_transaction()
     _meter()
     _supply_point()
@@ -57,6 +59,8 @@ def upgrade() -> None:
     _invoice_document()
     _invoice_line()
     _invoice_reading()
+    _fiscal_correction()
+    _fiscal_outcome()
 
 
 def _audit_entry() -> None:
@@ -317,6 +321,46 @@ def _device() -> None:
         sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_device")),
         sa.UniqueConstraint("name", name=op.f("uq_device_name")),
     )
+
+
+def _fiscal_sender() -> None:
+    op.create_table(
+        "fiscal_sender",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("system", sa.String(length=64), nullable=False),
+        sa.Column("next_position", sa.BigInteger(), nullable=False),
+        sa.Column("not_before", UtcDateTime(), nullable=True),
+        sa.Column("claim", sa.Integer(), nullable=False),
+        sa.Column("claimed_until", UtcDateTime(), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("interrupted_since", UtcDateTime(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_fiscal_sender_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "system", name=op.f("pk_fiscal_sender")),
+    )
+
+
+def _fiscal_submission() -> None:
+    op.create_table(
+        "fiscal_submission",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("system", sa.String(length=64), nullable=False),
+        sa.Column("first_position", sa.BigInteger(), nullable=False),
+        sa.Column("records", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("prepared_at", UtcDateTime(), nullable=False),
+        sa.Column("answered_at", UtcDateTime(), nullable=True),
+        sa.Column("verdict", sa.String(length=64), nullable=True),
+        sa.Column("csv", sa.String(length=64), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_fiscal_submission_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_fiscal_submission")),
+    )
+    with op.batch_alter_table("fiscal_submission", schema=None) as batch_op:
+        batch_op.create_index("ix_fiscal_submission_place", ["utility_id", "system", "first_position"], unique=True)
+        batch_op.create_index("ix_fiscal_submission_state", ["utility_id", "system", "state"], unique=False)
 
 
 def _ledger_transaction() -> None:
@@ -1134,3 +1178,54 @@ def _invoice_reading() -> None:
         ),
         sa.PrimaryKeyConstraint("utility_id", "invoice_id", "position", name=op.f("pk_invoice_reading")),
     )
+
+
+def _fiscal_correction() -> None:
+    op.create_table(
+        "fiscal_correction",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("corrects_id", sa.BigInteger(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.Column("made_by", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "corrects_id"],
+            ["fiscal_record.utility_id", "fiscal_record.id"],
+            name=op.f("fk_fiscal_correction_utility_id_corrects_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "record_id"],
+            ["fiscal_record.utility_id", "fiscal_record.id"],
+            name=op.f("fk_fiscal_correction_utility_id_record_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "record_id", name=op.f("pk_fiscal_correction")),
+    )
+    with op.batch_alter_table("fiscal_correction", schema=None) as batch_op:
+        batch_op.create_index("ix_fiscal_correction_corrects", ["utility_id", "corrects_id"], unique=True)
+
+
+def _fiscal_outcome() -> None:
+    op.create_table(
+        "fiscal_outcome",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("submission_id", sa.BigInteger(), nullable=False),
+        sa.Column("verdict", sa.String(length=64), nullable=False),
+        sa.Column("code", sa.Integer(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("duplicate", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "record_id"],
+            ["fiscal_record.utility_id", "fiscal_record.id"],
+            name=op.f("fk_fiscal_outcome_utility_id_record_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "submission_id"],
+            ["fiscal_submission.utility_id", "fiscal_submission.id"],
+            name=op.f("fk_fiscal_outcome_utility_id_submission_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "record_id", name=op.f("pk_fiscal_outcome")),
+    )
+    with op.batch_alter_table("fiscal_outcome", schema=None) as batch_op:
+        batch_op.create_index("ix_fiscal_outcome_verdict", ["utility_id", "verdict", "record_id"], unique=False)
