@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 HELP = """Lecturas de un fichero ajeno (CSV y su descripción) o de la memoria de un terminal (carpeta de lotes) /
 Readings from another system's file (CSV with its mapping) or from a device's stick (a folder of batches)."""
 
+UPLINKS_HELP = """Recibe por HTTP los mensajes de servidores LoRaWAN (ChirpStack, The Things Stack) /
+Take uplinks of LoRaWAN network servers (ChirpStack, The Things Stack) over HTTP."""
+
 
 def register(_app: typer.Typer) -> None:
     """Mount the command beside the others of ``sgc central``."""
     central.command("readings", help=HELP)(readings)
+    central.command("uplinks", help=UPLINKS_HELP)(uplinks)
 
 
 def readings(
@@ -113,3 +117,24 @@ def _from_batches(settings: Config, engine: Engine, path: Path) -> list[dict[str
         told = {"fate": outcome.fate, "number": outcome.number, "items": outcome.items, "reason": outcome.reason}
         rows.append(row | told)
     return rows
+
+
+def uplinks(
+    tokens: Annotated[
+        Path, typer.Option(help="Líneas «fuente sha256-del-token» / Lines: source, SHA-256 of its token")
+    ],
+    host: Annotated[str, typer.Option(help="Dirección / Address")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Puerto / Port")] = 9181,
+    config: ConfigOption = None,
+    db: DbOption = None,
+) -> None:
+    """Listen until SIGTERM. A source is enrolled like a device: ``sgc central device enrol NAME --kind fixed``."""
+    import uvicorn
+
+    from central.ops.uplinks import create_uplinks, read_tokens
+    from central.reading.ingest import Ingest
+
+    with settings_and_engine("uplinks", config, db) as (settings, engine):
+        known = read_tokens(tokens.read_text(encoding="utf-8"))
+        app = create_uplinks(Ingest(engine, key_ring(settings)), known)
+        uvicorn.run(app, host=host, port=port, log_level="warning")
