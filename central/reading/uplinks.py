@@ -31,7 +31,7 @@ class _DeviceInfo(msgspec.Struct, rename="camel"):
 
 
 class _Heard(msgspec.Struct):
-    rssi: float | None = None
+    rssi: float | None = None  # float: dBm
 
 
 class _ChirpStack(msgspec.Struct, rename="camel"):
