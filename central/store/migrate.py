@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from central.store import guards, statistics
+from central.store import guards, isolation, statistics
 from central.store.partitions import ensure_default
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -42,7 +42,11 @@ def newest_version() -> str:
 
 def _is_current(engine: Engine) -> bool:
     with engine.connect().execution_options(sgc_write=False) as connection:
-        return _version(connection) == newest_version() and guards.are_current(connection)
+        return (
+            _version(connection) == newest_version()
+            and guards.are_current(connection)
+            and isolation.are_current(connection)
+        )
 
 
 def _version(connection: Connection) -> str | None:
@@ -96,4 +100,5 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
     ensure_default(connection)
     guards.install(connection)
+    isolation.install(connection)
     statistics.seed(connection)
