@@ -13,6 +13,7 @@ COMMANDS = (
     "central.cli",
     "central.print_cli",
     "central.readings_cli",
+    "central.access_cli",
     "central.token_cli",
     "central.whatif_cli",
     "central.ops.bench_cli",

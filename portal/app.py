@@ -14,9 +14,10 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import RedirectResponse, Response
 
-from central.access import load_site
+from central.access import Site, load_site
 from central.api import create_api, serve
-from central.store import open_engine, read_session
+from central.store import Engine, open_engine, read_session
+from central.store.isolation import scoped
 from portal.config import PortalConfig
 from portal.pages import render
 from portal.routes import ROUTERS
@@ -32,9 +33,7 @@ def create_app(config: PortalConfig) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.engine = open_engine(config.database)
-        with read_session(app.state.engine) as session:
-            app.state.site = load_site(session, config.utility)
+        app.state.engine, app.state.site = open_site(config)
         serve(api, app.state.engine, app.state.site, config.keys)
         yield
         app.state.engine.dispose()
@@ -50,6 +49,18 @@ def create_app(config: PortalConfig) -> FastAPI:
     app.add_exception_handler(StarletteHTTPException, show_http_error)
     app.add_exception_handler(RequestValidationError, show_bad_input)
     return app
+
+
+def open_site(config: PortalConfig) -> tuple[Engine, Site]:
+    """The utility and a database that shows its rows alone, where the database can (central.store.isolation)."""
+    engine = open_engine(config.database)
+    with read_session(engine) as session:
+        site = load_site(session, config.utility)
+    url = scoped(config.database, site.utility_id)
+    if url == config.database:
+        return engine, site
+    engine.dispose()
+    return open_engine(url), site
 
 
 async def show_http_error(request: Request, error: Exception) -> Response:

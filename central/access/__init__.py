@@ -7,7 +7,7 @@ from central.access.policy import PERMISSIONS, Identity, Permission, allows
 from central.access.sessions import close_session, identify, open_session, touch
 from central.access.site import Site, load_site
 from central.access.tokens import bearer, create_token, revoke_token, tokens
-from central.access.users import AccessError, authenticate, create_user, hash_password
+from central.access.users import AccessError, authenticate, create_user, disable_user, hash_password, users
 
 __all__ = [
     "PERMISSIONS",
@@ -21,6 +21,7 @@ __all__ = [
     "close_session",
     "create_token",
     "create_user",
+    "disable_user",
     "hash_password",
     "identify",
     "load_site",
@@ -28,4 +29,5 @@ __all__ = [
     "revoke_token",
     "tokens",
     "touch",
+    "users",
 ]

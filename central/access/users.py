@@ -1,5 +1,6 @@
 """Users and their passwords (Argon2id; OWASP ASVS 5.0 sections 6.2 and 11.4)."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from argon2 import PasswordHasher
@@ -7,6 +8,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from central import journal
 from central.access.policy import PERMISSIONS
 from central.store import new_id
 from central.store.models import User
@@ -39,6 +41,7 @@ def create_user(
     role: str,
     name: str,
     customer_id: int | None = None,
+    actor: str = "operator",
 ) -> User:
     """Add a user; raises :class:`AccessError` for an unknown role, an empty or taken login, or a bad password."""
     if role not in PERMISSIONS:
@@ -59,7 +62,35 @@ def create_user(
     )
     session.add(user)
     session.flush()
+    told = {"login": login, "role": role, "customer_id": customer_id}
+    journal.record(session, utility_id, actor, "user.created", "user", user.id, at=user.created_at, after=told)
     return user
+
+
+def disable_user(session: Session, utility_id: int, login: str, actor: str, now: datetime, reason: str = "") -> User:
+    """Shut a user out: their sessions and tokens are worth nothing from here on. AccessError where there is none."""
+    user = _find(session, utility_id, login)
+    if user is None:
+        raise AccessError(f"login: {login!r} does not exist")
+    if user.disabled_at is None:
+        user.disabled_at = now
+        journal.record(
+            session,
+            utility_id,
+            actor,
+            "user.disabled",
+            "user",
+            user.id,
+            at=now,
+            before={"login": login, "role": user.role},
+            reason=reason,
+        )
+    return user
+
+
+def users(session: Session, utility_id: int) -> Sequence[User]:
+    """Every user of a utility, by login."""
+    return session.scalars(select(User).where(User.utility_id == utility_id).order_by(User.login)).all()
 
 
 def authenticate(session: Session, utility_id: int, login: str, password: str) -> User | None:

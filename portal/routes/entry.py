@@ -55,6 +55,8 @@ def enter(
     with write_session(request.app.state.engine) as session:
         user = authenticate(session, request.app.state.site.utility_id, usuario, clave)
         token = open_session(session, user) if user is not None else None
+        if token is not None and request.state.token:
+            close_session(session, request.app.state.site.utility_id, request.state.token)
     if user is None or token is None:
         for limit, who in guesses:
             _limiter.hit(limit, who)
