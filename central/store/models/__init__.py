@@ -21,6 +21,7 @@ from central.store.models.fiscal import FiscalCorrection, FiscalOutcome, FiscalS
 from central.store.models.hourly import ReadingDay
 from central.store.models.money import FiscalChain, FiscalRecord, LedgerEntry, LedgerTransaction
 from central.store.models.people import AuditEntry, LoginSession, User
+from central.store.models.quality import QualityIssue
 from central.store.models.reading import (
     Finding,
     IngestBatch,
@@ -80,6 +81,7 @@ __all__ = [
     "LoginSession",
     "Meter",
     "MeterKey",
+    "QualityIssue",
     "Quarantine",
     "Reading",
     "ReadingDay",

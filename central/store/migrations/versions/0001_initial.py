@@ -29,6 +29,7 @@ def upgrade() -> None:
     _fiscal_submission()
     _ledger_transaction()
     _meter()
+    _quality_issue()
     _supply_point()
     _tariff_assignment()
     _tariff_version()
@@ -399,6 +400,27 @@ def _meter() -> None:
         sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_meter")),
         sa.UniqueConstraint("utility_id", "address", name=op.f("uq_meter_utility_id_address")),
         sa.UniqueConstraint("utility_id", "serial", name=op.f("uq_meter_utility_id_serial")),
+    )
+
+
+def _quality_issue() -> None:
+    op.create_table(
+        "quality_issue",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("rule", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("first_seen_at", UtcDateTime(), nullable=False),
+        sa.Column("last_seen_at", UtcDateTime(), nullable=False),
+        sa.Column("cleared_at", UtcDateTime(), nullable=True),
+        sa.Column("assigned_to", sa.String(length=64), nullable=True),
+        sa.Column("dismissed_at", UtcDateTime(), nullable=True),
+        sa.Column("dismissed_by", sa.String(length=64), nullable=True),
+        sa.Column("dismissed_reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_quality_issue_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_quality_issue")),
+        sa.UniqueConstraint("utility_id", "rule", "subject", name=op.f("uq_quality_issue_utility_id_rule_subject")),
     )
 
 
