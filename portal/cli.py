@@ -1,5 +1,6 @@
 """``sgc portal``: serve the pages."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +25,10 @@ def run(
     reader_url: Annotated[
         str | None, typer.Option(help="Pantalla del lector, si se muestra / The reader's screen, if shown")
     ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(help="Claves de los contadores, para facturar por la API / Meter keys, to bill by API"),
+    ] = None,
 ) -> None:
     """Serve until told to stop."""
     import uvicorn
@@ -31,5 +36,5 @@ def run(
     from portal.app import create_app
     from portal.config import PortalConfig
 
-    app = create_app(PortalConfig(db, utility, secure=not plain_http, reader_url=reader_url))
+    app = create_app(PortalConfig(db, utility, secure=not plain_http, reader_url=reader_url, keys=keys))
     uvicorn.run(app, host=host, port=port, log_level="warning", proxy_headers=False, server_header=False)
