@@ -34,6 +34,7 @@ from central.store.models.reading import (
     ValidationMark,
     Visit,
 )
+from central.store.models.rectification import Rectification, RectificationItem
 from central.store.models.register import (
     BankAccount,
     Contract,
@@ -88,6 +89,8 @@ __all__ = [
     "ReadingKind",
     "ReadingStatus",
     "Receiver",
+    "Rectification",
+    "RectificationItem",
     "Route",
     "RouteStop",
     "RunPartition",

@@ -54,12 +54,14 @@ def upgrade() -> None:
     _draft_bill()
     _draft_exception()
     _login_session()
+    _rectification()
     _route_stop()
     _invoice()
     _fiscal_record()
     _invoice_document()
     _invoice_line()
     _invoice_reading()
+    _rectification_item()
     _fiscal_correction()
     _fiscal_outcome()
 
@@ -1027,6 +1029,33 @@ def _login_session() -> None:
     )
 
 
+def _rectification() -> None:
+    op.create_table(
+        "rectification",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("cause", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=2), nullable=False),
+        sa.Column("method", sa.String(length=1), nullable=False),
+        sa.Column("series", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("proposed_by", sa.String(length=200), nullable=False),
+        sa.Column("proposed_at", UtcDateTime(), nullable=False),
+        sa.Column("decision", sa.String(length=64), nullable=True),
+        sa.Column("decided_by", sa.String(length=200), nullable=True),
+        sa.Column("decided_at", UtcDateTime(), nullable=True),
+        sa.Column("decided_why", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "contract_id"],
+            ["contract.utility_id", "contract.id"],
+            name=op.f("fk_rectification_utility_id_contract_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_rectification_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_rectification")),
+    )
+
+
 def _route_stop() -> None:
     op.create_table(
         "route_stop",
@@ -1200,6 +1229,41 @@ def _invoice_reading() -> None:
         ),
         sa.PrimaryKeyConstraint("utility_id", "invoice_id", "position", name=op.f("pk_invoice_reading")),
     )
+
+
+def _rectification_item() -> None:
+    op.create_table(
+        "rectification_item",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("rectification_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("invoice_id", sa.BigInteger(), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_to", sa.Date(), nullable=False),
+        sa.Column("before_cents", sa.BigInteger(), nullable=False),
+        sa.Column("after_cents", sa.BigInteger(), nullable=False),
+        sa.Column("draft", Json, nullable=False),
+        sa.Column("result_id", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "invoice_id"],
+            ["invoice.utility_id", "invoice.id"],
+            name=op.f("fk_rectification_item_utility_id_invoice_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "rectification_id"],
+            ["rectification.utility_id", "rectification.id"],
+            name=op.f("fk_rectification_item_utility_id_rectification_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "result_id"],
+            ["invoice.utility_id", "invoice.id"],
+            name=op.f("fk_rectification_item_utility_id_result_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "rectification_id", "position", name=op.f("pk_rectification_item")),
+    )
+    with op.batch_alter_table("rectification_item", schema=None) as batch_op:
+        batch_op.create_index("ix_rectification_item_invoice", ["utility_id", "invoice_id"], unique=False)
+        batch_op.create_index("uq_rectification_item_result", ["utility_id", "result_id"], unique=True)
 
 
 def _fiscal_correction() -> None:
