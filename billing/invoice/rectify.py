@@ -34,6 +34,7 @@ def rectify(
     terms: PaymentTerms,
     litres: int | None = None,
     pieces: tuple[Piece, ...] | None = None,
+    vat: Sequence[VatSum] | None = None,
 ) -> Invoice:
     """An invoice that leaves the customer with ``lines`` instead of what was billed.
 
@@ -41,19 +42,20 @@ def rectify(
     substitution, that one alone). By substitution the result carries ``lines`` whole and states the
     amounts it replaces; by differences it carries what changed, so that what was billed plus the result
     is exactly ``lines`` in every base, VAT and total. Empty ``lines`` cancel the bill. ``litres`` and
-    ``pieces`` are those after the correction; without them the original's stay.
+    ``pieces`` are those after the correction; without them the original's stay. ``vat`` is the VAT of
+    ``lines`` where the tariff rounds it otherwise than on their sum.
     """
     if not against:
         raise ValueError("against: (empty): a rectifying invoice names at least one original")
     original = against[0]
     if original.type is InvoiceType.F1 and series == original.series:
         raise ValueError(f"series {series}: rectifying invoices have a series of their own (RD 1619/2012 art. 6.1.a)")
-    corrected_vat = sum_vat(lines)
+    corrected_vat = sum_vat(lines) if vat is None else tuple(vat)
     billed_vat = _added(against)
     if method == "S":
         new_lines, new_vat = tuple(lines), corrected_vat
-        base, vat = _total(billed_vat, "base"), _total(billed_vat, "vat")
-        note = Rectification(method, _references(against), reason, base, vat)
+        replaced = _total(billed_vat, "base"), _total(billed_vat, "vat")
+        note = Rectification(method, _references(against), reason, *replaced)
     else:
         new_lines = _changed(against, lines)
         new_vat = _difference(corrected_vat, billed_vat, {line.vat for line in new_lines})

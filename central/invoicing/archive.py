@@ -246,7 +246,7 @@ def _invoice_row(identity: Identity, draft: Draft, invoice: Invoice) -> Row:
         invoice.terms.due,
         invoice.period.start,
         invoice.period.end,
-        identity.run_id,
+        None if invoice.rectification else identity.run_id,  # a rectifying invoice is of no run
         identity.contract_id,
         draft.supply_point_id,
         draft.customer_id,

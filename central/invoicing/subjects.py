@@ -30,13 +30,14 @@ NOT_IN_CENSUS = "07"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A stretch of a run's contracts and the moment whose knowledge counts."""
+    """A stretch of a run's contracts and the moment whose knowledge counts; ``rebilling`` bills billed days again."""
 
     utility_id: int
     contracts: tuple[int, int]
     period: Period
     cutoff: datetime
     settings: RunSettings
+    rebilling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Subject:
 
 def subjects(session: Session, scope: Scope) -> list[Subject]:
     """Every contract of the stretch that still has days to bill in the period, by contract id."""
-    billed = _billed_until(session, scope)
+    billed = {} if scope.rebilling else _billed_until(session, scope)
     terms = _statements(session, scope, ContractTerms)
     holders = _statements(session, scope, ContractHolder)
     customers = _customers(session, scope)

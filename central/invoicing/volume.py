@@ -35,13 +35,18 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What is measured for: a run's period, a stretch of contract ids, and the rules readings must meet."""
+    """What is measured for: a run's period, a stretch of contract ids, and the rules readings must meet.
+
+    ``openings``, by supply point and meter, are given when a billed period is measured again: they are what closed
+    the bill before it, and nothing that was billed from that period on is looked at.
+    """
 
     period: Period
     contracts: tuple[int, int]
     policy: Policy
     rules: Rules
     cutoff: datetime
+    openings: Mapping[int, dict[str, Closing]] | None = None
 
 
 @dataclass(slots=True)
@@ -132,7 +137,8 @@ def _points(session: Session, stretch: Stretch) -> dict[int, Point]:
             )
         )
         point.meter_ids[row.address] = row.meter_id
-    for supply_point_id, closing in _closings(session, stretch):
+    closings = _closings(session, stretch) if stretch.openings is None else stretch.openings.items()
+    for supply_point_id, closing in closings:
         points.setdefault(supply_point_id, Point()).closing = closing
     return points
 
@@ -196,6 +202,7 @@ def _closings(session: Session, stretch: Stretch) -> Iterator[tuple[int, dict[st
 
 def _history(session: Session, stretch: Stretch) -> dict[int, dict[Period, PastPeriod]]:
     """What each contract was billed before, by period; the newest generation of each stays."""
+    until = stretch.period.end if stretch.openings is None else stretch.period.start
     rows = (
         select(
             Consumption.contract_id,
@@ -209,7 +216,7 @@ def _history(session: Session, stretch: Stretch) -> dict[int, dict[Period, PastP
             Consumption.utility_id == stretch.rules.utility_id,
             Consumption.contract_id.between(*stretch.contracts),
             Consumption.period_from >= stretch.period.years_before(YEARS_OF_HISTORY).start,
-            Consumption.period_from < stretch.period.end,
+            Consumption.period_from < until,
         )
         .order_by(Consumption.contract_id, Consumption.period_from, Consumption.generation)
     )

@@ -76,6 +76,8 @@ FROZEN = (
     Frozen("quarantine", once=("utility_id", "resolved_at", "resolution"), free=("arrivals",)),
     Frozen("reading", free=("status", "reason")),
     Frozen("reading_day"),
+    Frozen("rectification", once=("decision", "decided_by", "decided_at", "decided_why")),
+    Frozen("rectification_item", once=("result_id",)),
     Frozen("tariff_version"),
     # A telegram's bytes are for ever; what they mean may become known later (key or meter registered afterwards).
     Frozen("telegram", once=("meter_id", "address", "litres"), free=("state", "proof", "access_no", "alarms")),
