@@ -96,6 +96,22 @@ class BackupConfig(_Section, frozen=True):
     most_hours: Annotated[int, msgspec.Meta(ge=1)] = 26
 
 
+class AgencyConfig(_Section, frozen=True):
+    """``[agency]``: how fiscal records are submitted, with which certificate, and how often the queue is looked at.
+
+    ``certificate_file`` is PKCS#12 (.p12, .pfx) or PEM with certificate and key; ``seal`` says that it is one of an
+    electronic seal, for which the agency has other addresses. ``url`` stands for the agency's own address.
+    """
+
+    certificate_file: str | None = None
+    password_file: str | None = None
+    ca_file: str | None = None
+    seal: bool = False
+    url: str | None = None
+    every_s: Positive = 10.0
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 60.0
+
+
 class LogConfig(_Section, frozen=True):
     """``[log]``."""
 
@@ -111,6 +127,7 @@ class Config(_Section, frozen=True):
     ops: OpsConfig = OpsConfig()
     validation: ValidationConfig = ValidationConfig()
     backup: BackupConfig | None = None
+    agency: AgencyConfig | None = None
     log: LogConfig = LogConfig()
 
 
@@ -164,12 +181,19 @@ def _with_paths(config: Config, folder: Path) -> Config:
         changes["keys"] = KeysConfig(str(folder / config.keys.file))
     if config.backup:
         changes["backup"] = msgspec.structs.replace(config.backup, folder=str(folder / config.backup.folder))
+    if config.agency:
+        changes["agency"] = _beside(config.agency, folder, "certificate_file", "password_file", "ca_file")
     if config.broker:
         changes["broker"] = _broker_with_paths(config.broker, folder)
     url = config.database.url
     if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
         changes["database"] = DatabaseConfig(f"sqlite:///{folder / url.removeprefix('sqlite:///')}")
     return msgspec.structs.replace(config, **changes)
+
+
+def _beside(section: AgencyConfig, folder: Path, *fields: str) -> AgencyConfig:
+    named = {field: getattr(section, field) for field in fields}
+    return msgspec.structs.replace(section, **{field: name and str(folder / name) for field, name in named.items()})
 
 
 def _broker_with_paths(broker: BrokerConfig, folder: Path) -> BrokerConfig:

@@ -3,10 +3,15 @@
 from collections.abc import Sequence
 
 from lxml import etree
-from verifactu_sdk.xml import MAX_REGISTROS, NS_LR, NS_SF
+from verifactu_sdk.client import ENDPOINTS
+from verifactu_sdk.models import Entorno
+from verifactu_sdk.xml import MAX_REGISTROS, NS_LR, NS_SF, sobre_soap
 
+from billing.fiscal.config import Environment
 from billing.fiscal.port import FiscalError
 from billing.invoice import Party
+
+MAX_RECORDS = MAX_REGISTROS
 
 
 def submission(payer: Party, records: Sequence[bytes], *, incident: bool = False) -> bytes:
@@ -14,8 +19,8 @@ def submission(payer: Party, records: Sequence[bytes], *, incident: bool = False
 
     ``incident`` marks a late sending after the service or the line was down.
     """
-    if not 0 < len(records) <= MAX_REGISTROS:
-        raise FiscalError(f"records: {len(records)}: a message carries 1 to {MAX_REGISTROS}")
+    if not 0 < len(records) <= MAX_RECORDS:
+        raise FiscalError(f"records: {len(records)}: a message carries 1 to {MAX_RECORDS}")
     root = etree.Element(f"{{{NS_LR}}}RegFactuSistemaFacturacion", nsmap={"sum": NS_LR, "sum1": NS_SF})
     header = etree.SubElement(root, f"{{{NS_LR}}}Cabecera")
     holder = etree.SubElement(header, f"{{{NS_SF}}}ObligadoEmision")
@@ -27,3 +32,14 @@ def submission(payer: Party, records: Sequence[bytes], *, incident: bool = False
     for record in records:
         etree.SubElement(root, f"{{{NS_LR}}}RegistroFactura").append(etree.fromstring(record))
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+
+
+def envelope(message: bytes) -> bytes:
+    """The SOAP 1.1 envelope around a message of :func:`submission`."""
+    return sobre_soap(etree.fromstring(message))
+
+
+def endpoint(environment: Environment, *, seal: bool = False) -> str:
+    """Where the agency takes messages (SistemaFacturacion.wsdl); ``seal`` for certificates of an electronic seal."""
+    production = environment is Environment.PRODUCTION
+    return ENDPOINTS[Entorno.PRODUCCION if production else Entorno.PRUEBAS, seal]

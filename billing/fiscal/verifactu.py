@@ -5,7 +5,7 @@ writes into it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache, partial
 
@@ -64,13 +64,31 @@ class Verifactu:
             self._writer(invoice, previous, at, digest),
         )
 
-    def cancellation_for(self, issuer: Party, invoice: Reference, previous: Link | None, at: datetime) -> FiscalRecord:
-        """The chained record that cancels an invoice issued by mistake."""
+    def correction_for(self, invoice: Invoice, previous: Link | None, at: datetime, *, unknown: bool) -> FiscalRecord:
+        """The chained record that mends an earlier one of the same invoice (Subsanacion).
+
+        ``unknown``: the agency rejected what it was sent before and holds no record of the invoice (RechazoPrevio X).
+        """
+        made = self.record_for(invoice, previous, at)
+        record = replace(self._issue(invoice, previous, at), subsanacion=True, rechazo_previo="X" if unknown else None)
+        return replace(made, build_xml=partial(_element, record, made.hash, record.emisor))
+
+    def cancellation_for(
+        self,
+        issuer: Party,
+        invoice: Reference,
+        previous: Link | None,
+        at: datetime,
+        *,
+        after_rejection: bool = False,
+    ) -> FiscalRecord:
+        """The chained record that cancels an invoice issued by mistake; again, where the first was rejected."""
         _check_chain(issuer.nif, previous)
         stamp = stamp_of(at)
         record = models.RegistroAnulacion(
             factura=models.IDFactura(issuer.nif, invoice.number, invoice.issued),
             sistema=self._software(),
+            rechazo_previo=after_rejection,
             anterior=_before(previous),
             fecha_hora_huso_gen=at.astimezone(MADRID),
         )
