@@ -9,7 +9,7 @@ from typing import Protocol
 import httpx
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
-from central.config import ConfigError, AgencyConfig
+from central.config import AgencyConfig, ConfigError
 
 HEADERS = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'}
 FAULT = 500  # SOAP 1.1 sends its faults with this status

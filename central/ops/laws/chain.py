@@ -16,7 +16,7 @@ from central.invoicing.states import RunStatus
 from central.ops.laws.law import Case, Report
 from central.store.models import BillingRun, FiscalChain, FiscalRecord, Invoice, RunPartition
 
-ISSUE = KINDS["issue"]
+ISSUE, CANCELLATION = KINDS["issue"], KINDS["cancellation"]
 UNKNOWN = "unknown"
 
 
@@ -99,7 +99,7 @@ def _records(case: Case, system: str) -> Iterator[tuple[FiscalRecord, Invoice]]:
 def _hash(record: FiscalRecord, invoice: Invoice) -> str:
     nif, day = str(invoice.issuer["nif"]), f"{invoice.issue_date:%d-%m-%Y}"
     stamp = stamp_of(record.generated_at)
-    if record.kind != ISSUE:
+    if record.kind == CANCELLATION:
         return hash_cancellation(nif, invoice.number_text, day, record.previous_hash, stamp)
     amounts = (str(euros(invoice.vat_cents)), str(euros(invoice.total_cents)))
     return hash_issue(nif, invoice.number_text, day, invoice.kind, *amounts, record.previous_hash, stamp)

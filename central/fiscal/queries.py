@@ -1,0 +1,139 @@
+"""What the office and the operators see of fiscal records: how many wait, since when, and what was answered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session
+
+from central.fiscal.sending import SUBMITTED
+from central.store.models import (
+    FiscalCorrection,
+    FiscalOutcome,
+    FiscalRecord,
+    FiscalSender,
+    FiscalSubmission,
+    Invoice,
+)
+
+State = Literal["waiting", "accepted", "accepted_with_errors", "rejected", "mended"]
+STATES: tuple[State, ...] = ("waiting", "accepted", "accepted_with_errors", "rejected", "mended")
+PAGE = 100
+
+_invoice = and_(Invoice.utility_id == FiscalRecord.utility_id, Invoice.id == FiscalRecord.invoice_id)
+_outcome = and_(FiscalOutcome.utility_id == FiscalRecord.utility_id, FiscalOutcome.record_id == FiscalRecord.id)
+_mended = and_(FiscalCorrection.utility_id == FiscalRecord.utility_id, FiscalCorrection.corrects_id == FiscalRecord.id)
+_message = and_(
+    FiscalSubmission.utility_id == FiscalOutcome.utility_id, FiscalSubmission.id == FiscalOutcome.submission_id
+)
+
+
+class Shown(NamedTuple):
+    """A record and how far it is on its way."""
+
+    record_id: int
+    position: int
+    kind: str
+    number: str
+    invoice_id: int
+    generated_at: datetime
+    state: State
+    code: int | None
+    text: str
+    csv: str | None
+
+
+class Depth(NamedTuple):
+    """How many records have no answer, and when the oldest of them was made; of every utility together."""
+
+    records: int
+    oldest: datetime | None
+    rejected: int
+
+
+class Line(NamedTuple):
+    """How a utility's line to the agency is."""
+
+    utility_id: int
+    failures: int
+    error: str
+    not_before: datetime | None
+
+
+def records(session: Session, utility_id: int, state: State | None = None, *, before: int | None = None) -> list[Shown]:
+    """A page of records, the newest first; ``before`` is the last position of the page before."""
+    query = _listed().where(FiscalRecord.utility_id == utility_id, FiscalRecord.system == SUBMITTED)
+    if state is not None:
+        query = query.where(_in(state))
+    if before is not None:
+        query = query.where(FiscalRecord.position < before)
+    rows = session.execute(query.order_by(FiscalRecord.position.desc()).limit(PAGE))
+    return [_shown(row) for row in rows]
+
+
+def counts(session: Session, utility_id: int) -> dict[State, int]:
+    """How many records are in each state."""
+    base = _joined(select(func.count())).where(FiscalRecord.utility_id == utility_id, FiscalRecord.system == SUBMITTED)
+    return {state: session.scalar(base.where(_in(state))) or 0 for state in STATES}
+
+
+def find(session: Session, utility_id: int, record_id: int) -> Shown | None:
+    """One record."""
+    query = _listed().where(FiscalRecord.utility_id == utility_id, FiscalRecord.id == record_id)
+    row = session.execute(query).first()
+    return None if row is None else _shown(row)
+
+
+def depth(session: Session) -> Depth:
+    """The whole queue, for those who watch it."""
+    waiting = _joined(select(func.count(), func.min(FiscalRecord.generated_at))).where(
+        FiscalRecord.system == SUBMITTED, _in("waiting")
+    )
+    count, oldest = session.execute(waiting).one()
+    rejected = _joined(select(func.count())).where(FiscalRecord.system == SUBMITTED, _in("rejected"))
+    return Depth(count, oldest, session.scalar(rejected) or 0)
+
+
+def troubled(session: Session) -> Sequence[Line]:
+    """The lines whose last try failed."""
+    query = select(FiscalSender.utility_id, FiscalSender.failures, FiscalSender.error, FiscalSender.not_before).where(
+        FiscalSender.failures > 0
+    )
+    return [Line(*row) for row in session.execute(query)]
+
+
+def _joined(query: Any) -> Any:
+    return query.select_from(FiscalRecord).outerjoin(FiscalOutcome, _outcome).outerjoin(FiscalCorrection, _mended)
+
+
+def _listed() -> Any:
+    columns = (
+        FiscalRecord.id,
+        FiscalRecord.position,
+        FiscalRecord.kind,
+        Invoice.number_text,
+        FiscalRecord.invoice_id,
+        FiscalRecord.generated_at,
+        FiscalOutcome.verdict,
+        FiscalOutcome.code,
+        FiscalOutcome.text,
+        FiscalSubmission.csv,
+        FiscalCorrection.record_id.label("mended_by"),
+    )
+    return _joined(select(*columns)).join(Invoice, _invoice).outerjoin(FiscalSubmission, _message)
+
+
+def _in(state: State) -> ColumnElement[bool]:
+    if state == "waiting":
+        return FiscalOutcome.record_id.is_(None)
+    if state == "mended":
+        return FiscalCorrection.record_id.is_not(None)
+    return and_(FiscalOutcome.verdict == state, FiscalCorrection.record_id.is_(None))
+
+
+def _shown(row: Any) -> Shown:
+    state: State = "mended" if row.mended_by else row.verdict or "waiting"
+    csv = row.csv if row.verdict in ("accepted", "accepted_with_errors") else None
+    first: tuple[int, int, str, str, int, datetime] = row[:6]
+    return Shown(*first, state, row.code, row.text or "", csv)

@@ -1,0 +1,160 @@
+"""``sgc central fiscal …``: the queue of fiscal records to the tax agency, its answers, and what is to be mended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from central.cli import (
+    ActorOption,
+    ConfigOption,
+    DbOption,
+    JsonOption,
+    UtilityOption,
+    central,
+    now,
+    settings_and_engine,
+    show,
+    show_rows,
+)
+
+if TYPE_CHECKING:
+    from billing.invoice import Party
+
+fiscal = typer.Typer(
+    no_args_is_help=True,
+    help="Registros de facturación y su remisión a la AEAT / Fiscal records and their submission to the tax agency",
+)
+RecordArgument = Annotated[int, typer.Argument(help="Identificador del registro / The record's id")]
+
+
+def register(_app: typer.Typer) -> None:
+    """Mount the commands beside the others of ``sgc central``."""
+    central.add_typer(fiscal, name="fiscal")
+
+
+@fiscal.command(help="Remite lo que toca ahora / Send what is due now")
+def send(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False) -> None:
+    """Send everything that is due; exit 1 where a message got no answer or a record was rejected."""
+    from dataclasses import asdict
+
+    from central.config import ConfigError
+    from central.fiscal.agency import HttpAgency
+    from central.fiscal.sending import send_all
+
+    with settings_and_engine("fiscal send", config, db) as (settings, engine):
+        if settings.agency is None:
+            raise ConfigError("configuration: [agency] is missing, it names the certificate to submit with")
+        with HttpAgency(settings.agency) as agency:
+            sent = send_all(engine, agency, settings.agency)
+    if as_json:
+        show({"sent": [asdict(one) for one in sent]}, "", as_json)
+    for one in sent if not as_json else ():
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in one.verdicts.items())
+        typer.echo(f"{one.utility_id}  {one.records} registros  {verdicts or one.error}")
+    if any(one.error or one.verdicts.get("rejected") for one in sent):
+        raise typer.Exit(1)
+
+
+@fiscal.command(help="Cuántos esperan y qué se contestó / How many wait, and what was answered")
+def status(
+    utility: UtilityOption = None, config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False
+) -> None:
+    """Show the queue's state; exit 1 where anything is rejected or the line fails."""
+    from central.fiscal import queries
+    from central.register.utilities import utility_named
+    from central.store import read_session
+
+    with settings_and_engine("fiscal status", config, db) as (_, engine), read_session(engine) as session:
+        found = utility_named(session, utility)
+        counts = queries.counts(session, found.id)
+        line = next((one for one in queries.troubled(session) if one.utility_id == found.id), None)
+    error = line.error if line else ""
+    until = line.not_before.isoformat() if line and line.not_before else None
+    text = "  ".join(f"{state} {count}" for state, count in counts.items())
+    show(
+        {"utility": found.code, "records": counts, "error": error, "next_try": until},
+        f"{text}\n{error} ({until})" if error else text,
+        as_json,
+    )
+    if counts["rejected"] or error:
+        raise typer.Exit(1)
+
+
+@fiscal.command("list", help="Registros y su estado, los últimos primero / Records and their state, the newest first")
+def list_records(
+    state: Annotated[str | None, typer.Option(help="waiting, accepted, accepted_with_errors, rejected, mended")] = None,
+    before: Annotated[int | None, typer.Option(help="Anteriores a esta posición / Before this position")] = None,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List a page of records."""
+    from central.fiscal import queries
+    from central.register.utilities import utility_named
+    from central.store import read_session
+
+    with settings_and_engine("fiscal list", config, db) as (_, engine), read_session(engine) as session:
+        wanted = next((known for known in queries.STATES if known == state), None)
+        if state is not None and wanted is None:
+            raise ValueError(f"--state {state}: must be one of {', '.join(queries.STATES)}")
+        found = queries.records(session, utility_named(session, utility).id, wanted, before=before)
+    rows = [one._asdict() | {"generated_at": one.generated_at.isoformat()} for one in found]
+    show_rows(rows, as_json)
+
+
+@fiscal.command(help="Subsana un registro rechazado o aceptado con errores / Mend a record and send it again")
+def correct(
+    record: RecordArgument,
+    reason: Annotated[str, typer.Option(help="Por qué / Why")],
+    name: Annotated[str | None, typer.Option(help="Nombre correcto del destinatario / Recipient's right name")] = None,
+    nif: Annotated[str | None, typer.Option(help="NIF correcto / Right NIF")] = None,
+    not_in_census: Annotated[
+        str | None,
+        typer.Option("--not-in-census", help="Identificación de quien no está en el censo (07) / Identity outside it"),
+    ] = None,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """Chain the mending record; it is sent with the next message."""
+    from central.fiscal.desk import correct as mend
+    from central.register.utilities import utility_named
+    from central.store import write_session
+
+    with settings_and_engine("fiscal correct", config, db) as (_, engine), write_session(engine) as session:
+        recipient = _recipient(name, nif, not_in_census)
+        made = mend(session, utility_named(session, utility).id, record, recipient, actor, now(), reason)
+    show(made._asdict(), f"{made.record_id}  {made.position}  {made.hash}", as_json)
+
+
+@fiscal.command(help="Reintenta ya, arreglada la causa / Try again now that the cause is mended")
+def retry(
+    utility: UtilityOption = None, config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False
+) -> None:
+    """Do not wait for the next try any longer."""
+    from central.fiscal.queue import retry_now
+    from central.fiscal.sending import SUBMITTED
+    from central.register.utilities import utility_named
+    from central.store import write_session
+
+    with settings_and_engine("fiscal retry", config, db) as (_, engine), write_session(engine) as session:
+        found = utility_named(session, utility)
+        retry_now(session, found.id, SUBMITTED)
+    show({"utility": found.code}, found.code, as_json)
+
+
+def _recipient(name: str | None, nif: str | None, not_in_census: str | None) -> Party | None:
+    from billing.invoice import ForeignId, Party
+
+    if name is None and nif is None and not_in_census is None:
+        return None
+    if name is None or (nif is None) == (not_in_census is None):
+        raise ValueError(
+            "--name, and either --nif or --not-in-census: a corrected recipient has a name and one identity"
+        )
+    return Party(name, nif or "", foreign_id=ForeignId("07", not_in_census, "ES") if not_in_census else None)
