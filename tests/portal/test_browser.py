@@ -48,6 +48,10 @@ def test_the_offices_pages_are_accessible_and_reflow(browser: Browser, portal_ur
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator("tbody a").first.click()
     axe(page)
+    page.goto(f"{portal_url}/oficina/estudio?tarifa=ES-AGOST-2023&desde=2000-01-01&hasta=2100-01-01")
+    assert page.locator("svg").count() == 2
+    axe(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from billing.invoice import Address, Invoice, InvoiceType, Party, Rectification, VatSum
+from billing.invoice.build import lines_of
 from billing.invoice.checks import InvoiceError, check, ensure
 from tests.billing.invoice_samples import B02, HOLDER, ISSUER, invoice, line
 
@@ -173,3 +174,19 @@ def test_a_refusal_names_the_invoice_and_every_fault() -> None:
     with pytest.raises(InvoiceError, match=r"^invoice of contract C-1001: number: "):
         ensure(invoice(number=None))
     assert ensure(invoice()) == invoice()
+
+
+def test_rated_lines_become_invoice_lines_whole() -> None:
+    why = {"nature": "levy", "beneficiary": "EPSAR", "clause": "art. 1"}
+    levy = replace(line("CANON_GVA_CONS", "Canon", "24", "0.441", "10.58", "NS"), why=why)
+    own = replace(levy, code="AGUA", why={"nature": "ppnt", "beneficiary": "Aguas"})
+    plain = replace(levy, code="OTRO", why={})
+    unnamed = replace(levy, code="TASA", why={"nature": "levy"})
+    made = lines_of((levy, own, plain, unnamed))
+    assert made == (
+        replace(levy, beneficiary="EPSAR", nature="levy"),
+        replace(own, beneficiary="", nature="ppnt"),
+        replace(plain, beneficiary="", nature="price"),
+        replace(unnamed, beneficiary="", nature="levy"),
+    )
+    assert made[0].why == why

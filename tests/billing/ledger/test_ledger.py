@@ -115,3 +115,22 @@ def test_any_invoice_sums_to_zero(charges: list[tuple[int, str, str]]) -> None:
     assert sum(entry.cents for entry in transaction.entries) == 0
     vat = sum(entry.cents for entry in transaction.entries if entry.account.kind == "vat")
     assert -vat == cents_of(sum((item.vat for item in sum_vat(lines)), Decimal(0)))
+
+
+def test_every_transaction_says_what_it_is_about_and_when() -> None:
+    bill = invoice()
+    posted = post_invoice(bill)
+    assert (posted.day, posted.memo) == (bill.issued, "AG2026/000123")
+    paid = post_payment("remittance-7/12", DAY, "C-1001", 3536, BANK, "Remesa 7")
+    assert (paid.key, paid.day, paid.memo) == ("payment:remittance-7/12", DAY, "Remesa 7")
+    assert post_payment("x", DAY, "C-1001", 1, BANK).memo == ""
+    undone = reverse(posted, date(2026, 4, 1), "Anulada")
+    assert (undone.key, undone.day, undone.memo) == ("reversal:" + posted.key, date(2026, 4, 1), "Anulada")
+
+
+def test_balances_include_their_day_and_know_what_never_moved() -> None:
+    journal = Journal()
+    journal.post(post_payment("x", DAY, "C-1001", 100, BANK))
+    assert journal.balance(BANK, on=DAY) == 100
+    assert journal.balance(BANK, on=date(2026, 3, 19)) == 0
+    assert journal.balance(Account("bank", "nobody")) == 0

@@ -1,11 +1,34 @@
 """The edges of a meter's part: instants that just count, indexes that just fit, and what each note says."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
-from billing.volume import Kind, Method, Negative, Past, Period, Policy, Reading, Volume, determine
+from billing.volume import (
+    BulkPolicy,
+    Kind,
+    LeakAllowance,
+    LeakClaim,
+    LeakPolicy,
+    Method,
+    Negative,
+    Past,
+    PastPeriod,
+    Period,
+    Policy,
+    Reading,
+    Volume,
+    VolumeError,
+    determine,
+    leak_allowance,
+    merge,
+    redistribute,
+    settle_bulk,
+    share_by_days,
+)
+from billing.volume.bulk import BulkShare
 from billing.volume.readings import BROKEN, STOPPED
 from tests.billing.volume.test_determine import FEBRUARY, JANUARY, M3, at, meter
 
@@ -218,3 +241,90 @@ def test_periods_follow_each_other_over_every_case_here() -> None:
         total += volume.litres
         past = Past(dict(volume.closing), ())
     assert total == 95 * M3
+
+
+# ---- what is said and split, to the last litre -----------------------------------------------------------------------
+
+
+def test_a_piece_says_all_that_it_rests_on() -> None:
+    opening, closing = at(JANUARY.opens, 1 * M3), at(JANUARY.closes, 3 * M3, Kind.SELF)
+    (piece,) = determine([opening, closing], [meter()], JANUARY).pieces
+    assert piece.why() == {
+        "meter": "A",
+        "calibre_mm": 13,
+        "litres": 2 * M3,
+        "method": "difference",
+        "estimated": False,
+        "basis": "",
+        "opening_litres": 1 * M3,
+        "opening_at": "2025-12-31T23:00:00+00:00",
+        "opening_kind": "remote",
+        "opening_origin": opening.origin,
+        "closing_litres": 3 * M3,
+        "closing_at": "2026-01-31T23:00:00+00:00",
+        "closing_kind": "self",
+        "closing_origin": closing.origin,
+    }
+    (guess,) = determine([], [meter()], JANUARY).pieces
+    assert guess.why().keys() == {"meter", "calibre_mm", "litres", "method", "estimated", "basis"}
+
+
+def test_a_calibre_beyond_the_table_takes_the_largest_flow() -> None:
+    policy = Policy(q3_by_calibre=((15, 2_500), (20, 4_000), (25, 6_300)))
+    assert [policy.q3_lph(calibre) for calibre in (13, 15, 16, 25, 26)] == [2_500, 2_500, 4_000, 6_300, 6_300]
+
+
+def test_bulk_meters_at_the_edges_of_warning() -> None:
+    assert settle_bulk(100, [100], BulkPolicy.DIFFERENCE) == BulkShare(0, 0, "")
+    assert settle_bulk(1_000, [900], BulkPolicy.DIFFERENCE) == BulkShare(100, 100, "")
+    assert settle_bulk(1_000, [899], BulkPolicy.DIFFERENCE) == BulkShare(
+        101, 101, "Diferencia de 101 l entre el contador general y los divisionarios"
+    )
+    assert settle_bulk(100, [101], BulkPolicy.DIFFERENCE) == BulkShare(
+        0, -1, "Los divisionarios suman 1 l más que el contador general"
+    )
+
+
+def test_nothing_is_spread_as_nothing_and_less_is_refused() -> None:
+    billed = PastPeriod(JANUARY, 5 * M3, estimated=True)
+    nothing = redistribute([billed], FEBRUARY, 0)
+    assert nothing.litres == 0
+    assert [(item.period, item.billed_litres, item.litres) for item in nothing.corrections] == [(JANUARY, 5 * M3, 0)]
+    with pytest.raises(VolumeError, match=r"^metered_litres -1: must not be negative$"):
+        redistribute([billed], FEBRUARY, -1)
+    march = Period(FEBRUARY.end, FEBRUARY.end.replace(month=4))
+    three = redistribute([billed, PastPeriod(FEBRUARY, 0, estimated=True)], march, 90_000)
+    assert ([item.litres for item in three.corrections], three.litres) == ([31_000, 28_000], 31_000)
+
+
+def test_one_day_and_one_litre_can_be_shared() -> None:
+    assert share_by_days(7, [0, 1, 0]) == (0, 7, 0)
+    assert merge([0, 0]) == 0
+    assert merge([1, 2]) == 3
+
+
+LEAK = LeakClaim(date(2026, 2, 5), hidden=True, repair_invoice=date(2026, 3, 7))
+YEAR_BEFORE = (PastPeriod(JANUARY.years_before(1), 30_000),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusals"),
+    [
+        ({}, ()),
+        ({"repair_invoice": date(2026, 3, 8)}, ("La reparación se acreditó pasados 30 días de la factura",)),
+        ({"repair_invoice": None}, ("Falta la factura de la reparación",)),
+        ({"hidden": False}, ("La fuga no era oculta",)),
+        ({"last_granted": date(2024, 2, 5)}, ()),
+        ({"last_granted": date(2024, 2, 6)}, ("Ya se concedió otra hace menos de 2 años",)),
+    ],
+)
+def test_a_leak_claim_at_the_edges_of_its_conditions(changes: dict[str, Any], refusals: tuple[str, ...]) -> None:
+    judged = leak_allowance(50_000, JANUARY, YEAR_BEFORE, replace(LEAK, **changes), LeakPolicy(), Policy())
+    granted = not refusals
+    basis = "same_season_last_year"
+    assert judged == LeakAllowance(granted, 30_000, 20_000 if granted else 0, basis, refusals)
+
+
+def test_a_leak_claim_without_history_is_refused_and_nothing_is_excess() -> None:
+    judged = leak_allowance(50_000, JANUARY, (), LEAK, LeakPolicy(), Policy())
+    assert judged == LeakAllowance(False, 50_000, 0, "no_history", ("No hay consumo anterior con el que comparar",))
