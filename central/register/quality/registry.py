@@ -1,0 +1,20 @@
+"""Every file of ``rules`` is a rule: its ``RULE`` is all the board needs to know."""
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from central.register.quality import rules as folder
+from central.register.quality.rule import Rule
+
+
+@cache
+def all_rules() -> dict[str, Rule]:
+    """The rules by code, in the order of their codes; raises ValueError where two have the same."""
+    found: dict[str, Rule] = {}
+    for module in sorted(info.name for info in iter_modules(folder.__path__)):
+        rule: Rule = import_module(f"{folder.__name__}.{module}").RULE
+        if rule.code in found:
+            raise ValueError(f"rule.code: {rule.code!r}, two files of {folder.__name__} have it")
+        found[rule.code] = rule
+    return found

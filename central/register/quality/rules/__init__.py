@@ -1,0 +1,1 @@
+"""One file per rule of the register's quality board."""
