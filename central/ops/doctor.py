@@ -11,7 +11,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from central.config import Config
+from central.config import Config, ConfigError
+from central.fiscal import queries as fiscal
+from central.fiscal.agency import tls_context
 from central.reading import quarantine
 from central.register.keys import KeyFileError, KeyRing, Sealed
 from central.store import guards, open_engine, read_session, schema_version
@@ -70,7 +72,7 @@ def _database(engine: Engine) -> Finding:
 
 
 def _contents(config: Config, engine: Engine) -> Iterator[Finding]:
-    checks: tuple[Callable[[Config, Session], Finding], ...] = (_keys, _quarantine, _stray_rows)
+    checks: tuple[Callable[[Config, Session], Finding], ...] = (_keys, _quarantine, _stray_rows, _fiscal)
     with read_session(engine) as session:
         for check in checks:
             yield check(config, session)
@@ -113,6 +115,25 @@ def _stray_rows(_config: Config, session: Session) -> Finding:
         return Finding("partitions", True, "every row lies in a month's partition")
     counted = ", ".join(f"{number} in {table}_default" for table, number in rows.items() if number)
     return Finding("partitions", False, counted, "look for devices whose clock is wrong")
+
+
+def _fiscal(config: Config, session: Session) -> Finding:
+    """Records that the tax agency rejected, a line that fails, a certificate that cannot be used."""
+    if config.agency is not None:
+        try:
+            tls_context(config.agency)
+        except ConfigError as error:
+            return Finding("fiscal", False, str(error), "put a valid certificate in its place")
+    depth, troubled = fiscal.depth(session), fiscal.troubled(session)
+    if troubled:
+        return Finding("fiscal", False, troubled[0].error, "mend it, then sgc central fiscal retry")
+    if depth.rejected:
+        return Finding(
+            "fiscal", False, f"{depth.rejected} rejected records", "sgc central fiscal list --state rejected"
+        )
+    if depth.records and config.agency is None:
+        return Finding("fiscal", False, f"{depth.records} records wait and no [agency] is configured", "configure it")
+    return Finding("fiscal", True, f"{depth.records} records wait")
 
 
 def _disk(config: Config) -> Iterator[Finding]:

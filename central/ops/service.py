@@ -13,7 +13,10 @@ import uvicorn
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from central.config import Config, ConfigError, OpsConfig
+from central.config import AgencyConfig, Config, ConfigError, OpsConfig
+from central.fiscal import queries as fiscal
+from central.fiscal.agency import HttpAgency
+from central.fiscal.sending import send_all
 from central.ops.listener import create_listener
 from central.reading import quarantine
 from central.reading.ingest import Ingest
@@ -60,6 +63,8 @@ class Service:
                 tasks.create_task(server.serve([listener]))
                 tasks.create_task(self._validation())
                 tasks.create_task(self._observation())
+                if self._config.agency:
+                    tasks.create_task(self._submission(self._config.agency))
                 await self._worker.run()
                 self._stop.set()
                 server.should_exit = True
@@ -95,17 +100,31 @@ class Service:
             self._metrics.findings.inc(done.findings)
             log.debug("validated", readings=done.readings, verdicts=done.verdicts, findings=done.findings)
 
+    async def _submission(self, config: AgencyConfig) -> None:
+        """Send to the tax agency what is due, every so often; each message is recorded before the next one goes."""
+        with HttpAgency(config) as agency:
+            while not await self._stopped_within(config.every_s):
+                try:
+                    await asyncio.to_thread(send_all, self._engine, agency, config)
+                except (SQLAlchemyError, ValueError) as error:
+                    log.error("submission failed", error=_first_line(error))
+
     async def _observation(self) -> None:
         """Keep the gauges of the database's state fresh, and the coming months' partitions made."""
         while not await self._stopped_within(OBSERVED_EVERY_S):
             try:
                 await asyncio.to_thread(self._prepare_months)
                 kinds = await asyncio.to_thread(self._open_entries)
+                waiting = await asyncio.to_thread(self._fiscal_queue)
             except SQLAlchemyError as error:
                 log.error("observation failed", error=_first_line(error))
                 continue
             for kind in quarantine.KINDS:
                 self._metrics.quarantine.labels(kind).set(kinds.get(kind, 0))
+            age = (datetime.now(UTC) - waiting.oldest).total_seconds() if waiting.oldest else 0
+            self._metrics.fiscal_waiting.set(waiting.records)
+            self._metrics.fiscal_oldest_seconds.set(age)
+            self._metrics.fiscal_rejected.set(waiting.rejected)
 
     def _prepare_months(self) -> None:
         now_ms = millis(datetime.now(UTC))
@@ -116,6 +135,10 @@ class Service:
     def _open_entries(self) -> dict[str, int]:
         with read_session(self._engine) as session:
             return quarantine.count_open(session)
+
+    def _fiscal_queue(self) -> fiscal.Depth:
+        with read_session(self._engine) as session:
+            return fiscal.depth(session)
 
     async def _stopped_within(self, seconds: float) -> bool:
         try:

@@ -24,6 +24,15 @@ class Metrics:
         self.database_up = Gauge("sgc_database_up", "1 while the last access succeeded", registry=self.registry)
         self.quarantine = Gauge("sgc_quarantine_open", "Open entries", ["kind"], registry=self.registry)
         self.findings = Counter("sgc_validation_findings", "Findings opened", registry=self.registry)
+        self.fiscal_waiting = Gauge(
+            "sgc_fiscal_waiting_records", "Fiscal records without an answer", registry=self.registry
+        )
+        self.fiscal_oldest_seconds = Gauge(
+            "sgc_fiscal_oldest_seconds", "Age of the oldest of them", registry=self.registry
+        )
+        self.fiscal_rejected = Gauge(
+            "sgc_fiscal_rejected_records", "Rejected records nobody has mended", registry=self.registry
+        )
 
     def count(self, outcomes: list[Outcome]) -> None:
         """Take in what became of a group."""
