@@ -7,16 +7,12 @@ for the end. Of several revisions only the newest is here.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
 from central.store.models import ReadingKind
-
-if TYPE_CHECKING:
-    pass
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -25,6 +21,8 @@ Bools = npt.NDArray[np.bool_]
 Q4_PER_Q3 = (5, 4)
 Q3_BY_CALIBRE = ((15, 2500), (20, 4000), (25, 6300), (30, 10_000), (40, 16_000), (50, 25_000), (65, 40_000))
 Q3_BEYOND = 63_000
+# The revision of a value that is an hour of a day's series and no row of its own: no verdict can be written on it.
+HOUR = -1
 RADIO_KINDS = (int(ReadingKind.RADIO), int(ReadingKind.RADIO_DUE))
 
 
@@ -32,7 +30,7 @@ RADIO_KINDS = (int(ReadingKind.RADIO), int(ReadingKind.RADIO_DUE))
 class MeterInfo:
     """A meter as rules need it: ``hangs`` are its installations (from ms, to ms or None, supply point).
 
-    ``dwellings`` are those of the contract at its last place, at least one: a bulk meter has many.
+    ``dwellings`` are those of the contract at its last place, at least one: a bulk meter has many. ``use`` is its use.
     """
 
     id: int
@@ -41,6 +39,7 @@ class MeterInfo:
     q4_litres_hour: int
     hangs: tuple[tuple[int, int | None, int], ...] = ()
     dwellings: int = 1
+    use: str = ""
 
     def supply_point_at(self, ms: int) -> int | None:
         """Where the meter hangs at an instant."""
@@ -63,6 +62,12 @@ class Columns:
     status: Ints
     visit_id: Ints
     reasons: dict[int, str] = field(default_factory=dict)
+    only: str | None = None
+    but: frozenset[str] = frozenset()
+
+    def concerns(self, use: str) -> bool:
+        """For rules asked once for a utility: whether the numbers at hand are those of a use of water."""
+        return use not in self.but if self.only is None else use == self.only
 
     def __len__(self) -> int:
         return len(self.at_ms)

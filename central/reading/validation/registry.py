@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -19,11 +20,11 @@ def all_rules() -> tuple[Rule[Any], ...]:
     return tuple(sorted((module.RULE for module in modules), key=lambda rule: rule.name))
 
 
-def configured_rules(settings: Mapping[str, Any]) -> tuple[Rule[Any], ...]:
-    """Every rule with the numbers of a utility's settings; raises :class:`RuleError`."""
+def configured_rules(settings: Mapping[str, Any], day: date) -> tuple[Rule[Any], ...]:
+    """Every rule with the numbers of a utility's settings in force on a day; raises :class:`RuleError`."""
     given = settings.get("validation", {})
     unknown = set(given) - {rule.name for rule in all_rules()}
     if unknown:
         known = ", ".join(rule.name for rule in all_rules())
         raise RuleError(f"settings.validation.{sorted(unknown)[0]}: no such rule, must be one of {known}")
-    return tuple(rule.configured(given.get(rule.name, {})) for rule in all_rules())
+    return tuple(rule.configured(given.get(rule.name, {}), day) for rule in all_rules())

@@ -12,18 +12,22 @@ from sqlalchemy.orm import Session
 
 from central.reading import findings
 from central.reading.findings import CLOSED, OPEN, Found
+from central.reading.validation.asking import ask, ask_utility
+from central.reading.validation.columns import HOUR
 from central.reading.validation.registry import configured_rules
 from central.reading.validation.rule import Over, Rule, Verdict
 from central.reading.validation.series import Series, load_series
 from central.store.bulk import chunks
-from central.store.models import Finding, Meter, Reading, ReadingStatus, Utility, ValidationMark
-from central.times import DAY_MS, millis
+from central.store.models import Finding, Meter, Reading, ReadingDay, ReadingStatus, Utility, ValidationMark
+from central.times import DAY_MS, local_day, millis
 
 METERS_AT_ONCE = 100
 # What rules may look back on, and how far around a new reading older verdicts are judged again.
 LOOK_BACK_MS = 12 * DAY_MS
 SLOW_LOOK_BACK_MS = 75 * DAY_MS
 JUDGED_AGAIN_MS = 7 * DAY_MS
+# An hourly series that ended longer ago than this is looked at only where everything is.
+SERIES_LATE_MS = 40 * DAY_MS
 # A slower writer may commit readings recorded a little before others that are validated already.
 OVERLAP_MS = 10 * 60 * 1000
 
@@ -60,7 +64,7 @@ class _Stretch:
 def validate(session: Session, utility_id: int, since: datetime | None, now: datetime) -> Validated:
     """Ask every rule about the readings recorded since an instant (None: all) in the session's transaction."""
     connection = session.connection()
-    configured = _rules_of(connection, utility_id)
+    configured = _rules_of(connection, utility_id, millis(now))
     total = Validated()
     for stretch in _stretches(connection, utility_id, None if since is None else millis(since)):
         total += _validate_stretch(connection, utility_id, configured, stretch, SLOW_LOOK_BACK_MS, millis(now))
@@ -91,11 +95,10 @@ def _validate_new(engine: Engine, utility_id: int, now: datetime) -> Validated:
         query = select(ValidationMark.recorded_ms, ValidationMark.slow_ms, ValidationMark.slow_at)
         mark = connection.execute(query.where(ValidationMark.utility_id == utility_id)).first()
         recorded_ms, slow_ms, slow_at = mark or (None, None, None)
-        since = Reading.recorded_ms >= (recorded_ms or 0)
-        newest = connection.scalar(select(func.max(Reading.recorded_ms)).where(Reading.utility_id == utility_id, since))
+        newest = _newest(connection, utility_id, recorded_ms or 0)
         if newest is None:
             return Validated()
-        configured = _rules_of(connection, utility_id)
+        configured = _rules_of(connection, utility_id, millis(now))
         slow_due = slow_at is None or now - slow_at >= timedelta(days=1)
         rounds = list(_rounds(connection, utility_id, configured, recorded_ms, (slow_ms,) if slow_due else None))
     total = Validated()
@@ -104,7 +107,8 @@ def _validate_new(engine: Engine, utility_id: int, now: datetime) -> Validated:
             with engine.begin() as connection:
                 total += _validate_stretch(connection, utility_id, one.rules, stretch, one.look_back_ms, millis(now))
     with engine.begin() as connection:
-        total += _validate_utility(connection, utility_id, configured, millis(now))
+        asked = [rule for rule in configured if slow_due or not rule.slow]
+        total += _validate_utility(connection, utility_id, asked, millis(now))
         slow = {"slow_ms": newest, "slow_at": now} if slow_due else {}
         _set_mark(connection, {"utility_id": utility_id, "recorded_ms": newest, **slow})
     return total
@@ -133,9 +137,23 @@ def _overlapping(mark_ms: int | None) -> int | None:
     return None if mark_ms is None else mark_ms - OVERLAP_MS
 
 
-def _rules_of(connection: Connection, utility_id: int) -> tuple[Rule[Any], ...]:
+def _rules_of(connection: Connection, utility_id: int, now_ms: int) -> tuple[Rule[Any], ...]:
     settings = connection.scalar(select(Utility.settings).where(Utility.id == utility_id))
-    return configured_rules(settings or {})
+    return configured_rules(settings or {}, local_day(now_ms))
+
+
+def _newest(connection: Connection, utility_id: int, since_ms: int) -> int | None:
+    """When the newest reading or series since an instant was recorded."""
+    readings = select(func.max(Reading.recorded_ms)).where(
+        Reading.utility_id == utility_id, Reading.recorded_ms >= since_ms
+    )
+    series = select(func.max(ReadingDay.recorded_ms)).where(
+        ReadingDay.utility_id == utility_id,
+        ReadingDay.start_ms >= since_ms - SERIES_LATE_MS,
+        ReadingDay.recorded_ms >= since_ms,
+    )
+    known = [found for query in (readings, series) if (found := connection.scalar(query)) is not None]
+    return max(known, default=None)
 
 
 def _stretches(connection: Connection, utility_id: int, since_ms: int | None) -> Iterator[_Stretch]:
@@ -144,14 +162,26 @@ def _stretches(connection: Connection, utility_id: int, since_ms: int | None) ->
         for some in chunks(meters, METERS_AT_ONCE):
             yield _Stretch(some, None)
         return
-    query = (
+    readings = (
         select(Reading.meter_id, func.min(Reading.at_ms))
         .where(Reading.utility_id == utility_id, Reading.recorded_ms >= since_ms)
         .group_by(Reading.meter_id)
-        .order_by(Reading.meter_id)
     )
-    for rows in chunks(connection.execute(query).all(), METERS_AT_ONCE):
-        yield _Stretch([row[0] for row in rows], min(row[1] for row in rows))
+    series = (
+        select(ReadingDay.meter_id, func.min(ReadingDay.start_ms))
+        .where(
+            ReadingDay.utility_id == utility_id,
+            ReadingDay.start_ms >= since_ms - SERIES_LATE_MS,
+            ReadingDay.recorded_ms >= since_ms,
+        )
+        .group_by(ReadingDay.meter_id)
+    )
+    first: dict[int, int] = {}
+    for query in (readings, series):
+        for meter_id, at_ms in connection.execute(query):
+            first[meter_id] = min(at_ms, first.get(meter_id, at_ms))
+    for some in chunks(sorted(first), METERS_AT_ONCE):
+        yield _Stretch(some, min(first[meter_id] for meter_id in some))
 
 
 def _validate_stretch(
@@ -168,7 +198,7 @@ def _validate_stretch(
     for rule in configured:
         if not rule.of_meters:
             continue
-        results = list(rule.check(series, rule.parameters))
+        results = list(ask(rule, series))
         for verdict in (result for result in results if isinstance(result, Verdict)):
             verdicts.setdefault(verdict.row, verdict)
         found += [result for result in results if isinstance(result, Found)]
@@ -187,13 +217,13 @@ def _validate_utility(
         connection, utility_id, now_ms, (), np.zeros(1, dtype=np.int64), nothing, nothing, nothing, nothing, nothing,
         nothing,
     )  # fmt: skip
-    found = [
-        result
-        for rule in configured
-        if not rule.of_meters
-        for result in rule.check(series, rule.parameters)
-        if isinstance(result, Found)
-    ]
+    found: list[Found] = []
+    for rule in configured:
+        if rule.of_meters:
+            continue
+        results = list(ask_utility(rule, series))
+        found += [result for result in results if isinstance(result, Found)]
+        _close(connection, utility_id, rule.name, [result for result in results if isinstance(result, Over)])
     return Validated(findings=findings.record(connection, utility_id, found, now_ms))
 
 
@@ -206,7 +236,7 @@ def _write_verdicts(
     first = set(series.starts.tolist()) if judged_from_ms else set()
     changes = []
     for row in sorted((verdicts.keys() | judged_before) - first):
-        if series.at_ms[row] < judged_from_ms:
+        if series.at_ms[row] < judged_from_ms or series.revision[row] == HOUR:
             continue
         verdict = verdicts.get(row)
         status, reason = (int(verdict.status), verdict.reason[:200]) if verdict else (int(ReadingStatus.VALID), "")

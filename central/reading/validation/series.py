@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, func, select
 
+from central.reading.hourly import UNKNOWN, deltas_of
 from central.reading.validation.chain import Chain, chain_of
-from central.reading.validation.columns import Columns, MeterInfo, q4_of
-from central.store.models import Contract, ContractTerms, Installation, Meter
+from central.reading.validation.columns import HOUR, Columns, Ints, MeterInfo, q4_of
+from central.store.models import Contract, ContractTerms, Installation, Meter, ReadingDay, ReadingKind, ReadingStatus
+from central.times import DAY_MS, HOUR_MS
 
 
 class Series(Columns):
@@ -19,6 +21,19 @@ class Series(Columns):
     def chain(self) -> Chain:
         """The believable course of each meter's index."""
         return chain_of(self)
+
+    def part(self, places: Sequence[int]) -> tuple["Series", Ints]:
+        """The series of some meters, by their ascending places, and the row here of each of its rows."""
+        rows = np.flatnonzero(np.isin(self.meter_of_row, places))
+        lengths = np.diff(self.starts)[list(places)]
+        new_of = {old: new for new, old in enumerate(rows.tolist())}
+        reasons = {new_of[row]: reason for row, reason in self.reasons.items() if row in new_of}
+        series = Series(
+            self.connection, self.utility_id, self.now_ms, [self.meters[place] for place in places],
+            np.concatenate(([0], np.cumsum(lengths))), self.at_ms[rows], self.litres[rows], self.kind[rows],
+            self.revision[rows], self.status[rows], self.visit_id[rows], reasons,
+        )  # fmt: skip
+        return series, rows
 
 
 def load_meters(connection: Connection, utility_id: int, meter_ids: Sequence[int]) -> list[MeterInfo]:
@@ -34,25 +49,29 @@ def load_meters(connection: Connection, utility_id: int, meter_ids: Sequence[int
         .order_by(Installation.from_ms)
     ):
         hangs.setdefault(meter_id, []).append((start, end, point))
-    dwellings = _dwellings(connection, utility_id, {places[-1][2] for places in hangs.values()})
+    terms = _terms(connection, utility_id, {places[-1][2] for places in hangs.values()})
     found = connection.execute(
         select(Meter.id, Meter.address, Meter.modulus_litres, Meter.calibre_mm, Meter.q3_litres_hour)
         .where(Meter.utility_id == utility_id, Meter.id.in_(meter_ids))
         .order_by(Meter.id)
     )
     return [
-        MeterInfo(
-            meter_id, address, modulus, q4_of(calibre, q3), tuple(places := hangs.get(meter_id, [])),
-            dwellings.get(places[-1][2], 1) if places else 1,
-        )
+        MeterInfo(meter_id, address, modulus, q4_of(calibre, q3), *_place(hangs.get(meter_id, []), terms))
         for meter_id, address, modulus, calibre, q3 in found
-    ]  # fmt: skip
+    ]
 
 
-def _dwellings(connection: Connection, utility_id: int, points: set[int]) -> dict[int, int]:
-    """How many dwellings the present contracts of supply points serve."""
+def _place(
+    hangs: list[tuple[int, int | None, int]], terms: dict[int, tuple[int, str]]
+) -> tuple[tuple[tuple[int, int | None, int], ...], int, str]:
+    """Where a meter hung, and dwellings and use of its last place."""
+    return (tuple(hangs), *(terms.get(hangs[-1][2], (1, "")) if hangs else (1, "")))
+
+
+def _terms(connection: Connection, utility_id: int, points: set[int]) -> dict[int, tuple[int, str]]:
+    """How many dwellings the present contracts of supply points serve, and for what use."""
     query = (
-        select(Contract.supply_point_id, func.max(ContractTerms.dwellings))
+        select(Contract.supply_point_id, func.max(ContractTerms.dwellings), func.min(ContractTerms.use))
         .join(
             ContractTerms,
             (ContractTerms.utility_id == Contract.utility_id) & (ContractTerms.contract_id == Contract.id),
@@ -65,11 +84,11 @@ def _dwellings(connection: Connection, utility_id: int, points: set[int]) -> dic
         )
         .group_by(Contract.supply_point_id)
     )
-    return {point: max(1, dwellings) for point, dwellings in connection.execute(query)}
+    return {point: (max(1, dwellings), use) for point, dwellings, use in connection.execute(query)}
 
 
 def load_series(connection: Connection, utility_id: int, meter_ids: Sequence[int], from_ms: int, now_ms: int) -> Series:
-    """Every reading of the meters from ``from_ms`` on."""
+    """Every reading of the meters from ``from_ms`` on, those of hourly series among them."""
     meters = load_meters(connection, utility_id, meter_ids)
     ids = ", ".join(map(str, meter_ids))
     rows = connection.exec_driver_sql(
@@ -77,23 +96,61 @@ def load_series(connection: Connection, utility_id: int, meter_ids: Sequence[int
         f"CASE WHEN reason = '' THEN NULL ELSE reason END FROM reading WHERE utility_id = {utility_id} "
         f"AND meter_id IN ({ids}) AND at_ms >= {from_ms} ORDER BY meter_id, at_ms"
     ).fetchall()
-    return _series(connection, utility_id, now_ms, meters, rows)
+    hours = _hours(connection, utility_id, meter_ids, from_ms)
+    return _series(connection, utility_id, now_ms, meters, rows, hours)
+
+
+def _hours(connection: Connection, utility_id: int, meter_ids: Sequence[int], from_ms: int) -> Ints:
+    """Meter, instant and index at the start of each known hour of the meters' series and at the end of each series."""
+    query = select(ReadingDay.meter_id, ReadingDay.start_ms, ReadingDay.litres, ReadingDay.deltas).where(
+        ReadingDay.utility_id == utility_id, ReadingDay.meter_id.in_(meter_ids), ReadingDay.start_ms >= from_ms - DAY_MS
+    )
+    parts = [_hours_of(*row) for row in connection.execute(query)]
+    if not parts:
+        return np.zeros((3, 0), dtype=np.int64)
+    found: Ints = np.concatenate(parts, axis=1)
+    return found[:, found[1] >= from_ms]
+
+
+def _hours_of(meter_id: int, start_ms: int, litres: int, raw: bytes) -> Ints:
+    deltas = deltas_of(raw).astype(np.int64)
+    known = deltas != UNKNOWN
+    index = litres + np.concatenate(([0], np.cumsum(np.where(known, deltas, 0))))
+    at_ms = start_ms + HOUR_MS * np.arange(len(index))
+    # What follows an unknown hour begins lower than the register showed: only its differences count.
+    kept = np.concatenate((known, [bool(len(known)) and bool(known[-1])]))
+    return np.stack([np.full(int(kept.sum()), meter_id), at_ms[kept], index[kept]])
 
 
 def _series(
-    connection: Connection, utility_id: int, now_ms: int, meters: Sequence[MeterInfo], rows: Sequence[Any]
+    connection: Connection,
+    utility_id: int,
+    now_ms: int,
+    meters: Sequence[MeterInfo],
+    rows: Sequence[Any],
+    hours: Ints,
 ) -> Series:
     columns = list(zip(*rows, strict=True)) or [()] * 8
     meter, at_ms, kind, revision, litres, status = (np.array(columns[place], dtype=np.int64) for place in range(6))
     visit = np.array([value or 0 for value in columns[6]], dtype=np.int64)
+    meter, at_ms, litres = (np.concatenate(pair) for pair in zip((meter, at_ms, litres), hours, strict=True))
+    kind, revision, status, visit = (
+        np.concatenate((column, np.full(hours.shape[1], value, dtype=np.int64)))
+        for column, value in (
+            (kind, int(ReadingKind.RADIO)),
+            (revision, HOUR),
+            (status, int(ReadingStatus.VALID)),
+            (visit, 0),
+        )
+    )
     # The index gives meters and instants in order; within one instant the rest is cheaper to sort here.
     order = np.lexsort((revision, kind, at_ms, meter))
-    newest = np.ones(len(rows), dtype=bool)
-    if len(rows) > 1:
+    newest = np.ones(len(meter), dtype=bool)
+    if len(meter) > 1:
         one, next_one = order[:-1], order[1:]
         newest[:-1] = (meter[one] != meter[next_one]) | (at_ms[one] != at_ms[next_one]) | (kind[one] != kind[next_one])
     kept = order[newest]
-    reasons = {place: columns[7][row] for place, row in enumerate(kept.tolist()) if columns[7][row]}
+    reasons = {place: columns[7][row] for place, row in enumerate(kept.tolist()) if row < len(rows) and columns[7][row]}
     bounds = np.searchsorted(meter[kept], [info.id for info in meters] + [np.iinfo(np.int64).max])
     return Series(
         connection, utility_id, now_ms, meters, bounds, at_ms[kept], litres[kept], kind[kept], revision[kept],

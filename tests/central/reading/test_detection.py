@@ -47,7 +47,7 @@ def test_leaks_and_stopped_registers_are_found_and_nobody_else(engine: Engine, t
     assert stopped
     assert {subject for rule, subject in found if rule == "continuous_flow"} == leaking
     assert {subject for rule, subject in found if rule == "stopped_meter"} == stopped
-    assert {rule for rule, _ in found} <= {"continuous_flow", "stopped_meter", "zero_use"}
+    assert {rule for rule, _ in found} <= {"continuous_flow", "high_low", "stopped_meter", "zero_use"}
     assert judged == []
     engine.dispose()
 

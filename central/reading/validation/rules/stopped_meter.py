@@ -15,7 +15,7 @@ class StoppedMeter(Parameters, frozen=True):
     Of that month at least ``days_before`` must be known.
     """
 
-    days: int = 21
+    days: int = 24
     percent_of_days: int = 70
     litres_a_day: int = 50
     days_before: int = 14
