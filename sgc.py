@@ -15,6 +15,7 @@ COMMANDS = (
     "central.print_cli",
     "central.quality_cli",
     "central.readings_cli",
+    "central.runs_cli",
     "central.access_cli",
     "central.token_cli",
     "central.whatif_cli",

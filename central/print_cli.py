@@ -38,7 +38,7 @@ def print_run(
 
     with settings_and_engine("print", config, db) as (_, engine), read_session(engine) as session:
         try:
-            found = printing.find_run(session, utility_named(session, utility).id, run)
+            found = printing.printable_run(session, utility_named(session, utility).id, run)
             files = printing.print_run(session, found, out, batch, _say)
         except (RunError, RegisterError) as error:
             raise ValueError(str(error)) from error

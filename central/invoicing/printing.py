@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from billing.document import InvoiceView, render_batch
 from central.invoicing.deliver import languages_of, views_of
+from central.invoicing.run import run_named
 from central.invoicing.states import RunError, RunStatus
 from central.store.models import BillingRun, Invoice, Utility
 
@@ -16,11 +17,9 @@ BATCH = 100
 PRINTABLE = (RunStatus.ISSUED, RunStatus.DELIVERED)
 
 
-def find_run(session: Session, utility_id: int, code: str) -> BillingRun:
+def printable_run(session: Session, utility_id: int, code: str) -> BillingRun:
     """A utility's run by its code; RunError where there is none, or none of its bills is issued."""
-    run = session.scalar(select(BillingRun).where(BillingRun.utility_id == utility_id, BillingRun.code == code))
-    if run is None:
-        raise RunError(f"run {code}: does not exist")
+    run = run_named(session, utility_id, code)
     if run.status not in PRINTABLE:
         raise RunError(f"run {code}: is {run.status}; only an issued run is printed")
     return run

@@ -21,7 +21,19 @@ from central.invoicing.states import RunError, RunStatus, move
 from central.store import read_session, write_session
 from central.store.models import BillingRun, DraftBill, DraftException, Invoice
 
-__all__ = ["Operator", "RunError", "RunPlan", "approve", "cancel", "create", "deliver", "issue", "run_of", "simulate"]
+__all__ = [
+    "Operator",
+    "RunError",
+    "RunPlan",
+    "approve",
+    "cancel",
+    "create",
+    "deliver",
+    "issue",
+    "run_named",
+    "run_of",
+    "simulate",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,14 @@ def run_of(session: Session, utility_id: int, run_id: int) -> BillingRun:
     run = session.get(BillingRun, (utility_id, run_id), populate_existing=True)
     if run is None:
         raise RunError(f"run {run_id}: does not exist in utility {utility_id}")
+    return run
+
+
+def run_named(session: Session, utility_id: int, code: str) -> BillingRun:
+    """The run of a utility with a code; RunError where there is none."""
+    run = session.scalar(select(BillingRun).where(BillingRun.utility_id == utility_id, BillingRun.code == code))
+    if run is None:
+        raise RunError(f"run {code}: does not exist")
     return run
 
 
