@@ -112,6 +112,23 @@ class AgencyConfig(_Section, frozen=True):
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 60.0
 
 
+class BodyConfig(_Section, frozen=True):
+    """``[[facturae.bodies]]``: a public body's DIR3 codes: accounting, managing and processing office."""
+
+    nif: Text
+    accounting: Text
+    managing: Text
+    processing: Text
+
+
+class FacturaeConfig(_Section, frozen=True):
+    """``[facturae]``: the PKCS#12 certificate that signs electronic invoices, and whom they go to."""
+
+    certificate_file: Text
+    password_file: str | None = None
+    bodies: tuple[BodyConfig, ...] = ()
+
+
 class LogConfig(_Section, frozen=True):
     """``[log]``."""
 
@@ -128,6 +145,7 @@ class Config(_Section, frozen=True):
     validation: ValidationConfig = ValidationConfig()
     backup: BackupConfig | None = None
     agency: AgencyConfig | None = None
+    facturae: FacturaeConfig | None = None
     log: LogConfig = LogConfig()
 
 
@@ -183,6 +201,8 @@ def _with_paths(config: Config, folder: Path) -> Config:
         changes["backup"] = msgspec.structs.replace(config.backup, folder=str(folder / config.backup.folder))
     if config.agency:
         changes["agency"] = _beside(config.agency, folder, "certificate_file", "password_file", "ca_file")
+    if config.facturae:
+        changes["facturae"] = _beside(config.facturae, folder, "certificate_file", "password_file")
     if config.broker:
         changes["broker"] = _broker_with_paths(config.broker, folder)
     url = config.database.url
@@ -191,7 +211,7 @@ def _with_paths(config: Config, folder: Path) -> Config:
     return msgspec.structs.replace(config, **changes)
 
 
-def _beside(section: AgencyConfig, folder: Path, *fields: str) -> AgencyConfig:
+def _beside(section: _Section, folder: Path, *fields: str) -> _Section:
     named = {field: getattr(section, field) for field in fields}
     return msgspec.structs.replace(section, **{field: name and str(folder / name) for field, name in named.items()})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,18 +21,23 @@ from central.cli import (
 )
 
 if TYPE_CHECKING:
+    from billing.fiscal.facturae import Offices
     from billing.invoice import Party
 
 fiscal = typer.Typer(
     no_args_is_help=True,
     help="Registros de facturación y su remisión a la AEAT / Fiscal records and their submission to the tax agency",
 )
+FACTURAE_HELP = """Factura electrónica firmada (Facturae 3.2.2) para FACe / Signed electronic invoice for public bodies.
+
+Las oficinas DIR3 salen de [[facturae.bodies]] o de --offices / DIR3 offices come from there or from --offices."""
 RecordArgument = Annotated[int, typer.Argument(help="Identificador del registro / The record's id")]
 
 
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
     central.add_typer(fiscal, name="fiscal")
+    central.command("facturae", help=FACTURAE_HELP)(facturae)
 
 
 @fiscal.command(help="Remite lo que toca ahora / Send what is due now")
@@ -146,6 +152,44 @@ def retry(
         found = utility_named(session, utility)
         retry_now(session, found.id, SUBMITTED)
     show({"utility": found.code}, found.code, as_json)
+
+
+def facturae(
+    invoice: Annotated[str, typer.Argument(help="Número de factura / Invoice number")],
+    out: Annotated[Path, typer.Option("--out", help="Fichero .xsig / File")],
+    offices: Annotated[
+        str | None,
+        typer.Option(help="DIR3: contable,gestora,tramitadora / accounting,managing,processing"),
+    ] = None,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the signed invoice to a file."""
+    from central.config import ConfigError
+    from central.fiscal.bodies import signed_invoice
+    from central.register.utilities import utility_named
+    from central.store import read_session
+
+    with settings_and_engine("facturae", config, db) as (settings, engine), read_session(engine) as session:
+        if settings.facturae is None:
+            raise ConfigError("configuration: [facturae] is missing, it names the certificate to sign with")
+        found = utility_named(session, utility).id
+        content = signed_invoice(session, found, invoice, settings.facturae, _offices(offices))
+        out.write_bytes(content)
+    show({"invoice": invoice, "file": str(out), "bytes": len(content)}, str(out), as_json)
+
+
+def _offices(text: str | None) -> Offices | None:
+    from billing.fiscal.facturae import Offices
+
+    if text is None:
+        return None
+    codes = [code.strip() for code in text.split(",")]
+    if len(codes) != 3:
+        raise ValueError(f"--offices {text}: must be three DIR3 codes with commas between them")
+    return Offices(*codes)
 
 
 def _recipient(name: str | None, nif: str | None, not_in_census: str | None) -> Party | None:
