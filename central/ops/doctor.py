@@ -3,7 +3,7 @@
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, func, select, text
@@ -14,36 +14,35 @@ from sqlalchemy.orm import Session
 from central.config import Config, ConfigError
 from central.fiscal import queries as fiscal
 from central.fiscal.agency import tls_context
+from central.ops import surroundings
+from central.ops.finding import Finding
 from central.reading import quarantine
 from central.register.keys import KeyFileError, KeyRing, Sealed
 from central.store import guards, open_engine, read_session, schema_version
 from central.store.migrate import newest_version
-from central.store.models import Meter, MeterKey
-from central.store.partitions import PARTITIONED
+from central.store.models import Device, Meter, MeterKey
+from central.store.partitions import PARTITIONED, missing_partitions
+from central.times import DAY_MS, millis
 
 LEAST_FREE_BYTES = 1 << 30
 CONNECT_S = 5.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at; ``remedy`` says what to do where it is not ok."""
-
-    name: str
-    ok: bool
-    text: str
-    remedy: str = ""
+STALE = timedelta(days=14)
 
 
 def examine(config: Config) -> Iterator[Finding]:
-    """Look at database, schema, keys, broker, quarantine and disk."""
+    """Look at database and contents, clock, disk, secrets, certificates, backup and broker."""
+    now = datetime.now(UTC)
     engine = open_engine(config.database.url)
     try:
         found = _database(engine)
         yield found
         if found.ok:
             yield from _contents(config, engine)
+            yield surroundings.clock(engine, now)
         yield from _disk(config)
+        yield from surroundings.secrets(config)
+        yield from surroundings.certificates(config, now)
+        yield surroundings.backup(config, now)
         if config.broker:
             yield _reachable(config.broker.host, config.broker.port)
         else:
@@ -72,7 +71,14 @@ def _database(engine: Engine) -> Finding:
 
 
 def _contents(config: Config, engine: Engine) -> Iterator[Finding]:
-    checks: tuple[Callable[[Config, Session], Finding], ...] = (_keys, _quarantine, _stray_rows, _fiscal)
+    checks: tuple[Callable[[Config, Session], Finding], ...] = (
+        _keys,
+        _quarantine,
+        _devices,
+        _stray_rows,
+        _coming,
+        _fiscal,
+    )
     with read_session(engine) as session:
         for check in checks:
             yield check(config, session)
@@ -102,6 +108,33 @@ def _quarantine(_config: Config, session: Session) -> Finding:
         return Finding("quarantine", True, "nothing open")
     counted = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     return Finding("quarantine", False, f"open: {counted}", "sgc central quarantine list")
+
+
+def _devices(_config: Config, session: Session) -> Finding:
+    """Devices in service from which nothing has come for long."""
+    limit = millis(datetime.now(UTC) - STALE)
+    query = (
+        select(Device.name)
+        .where(Device.revoked_at.is_(None), func.coalesce(Device.last_batch_ms, 0) < limit)
+        .where(Device.enrolled_at < datetime.now(UTC) - STALE)
+        .order_by(Device.name)
+    )
+    silent = session.scalars(query).all()
+    if not silent:
+        return Finding("devices", True, f"each sent something in the last {STALE.days} days")
+    more = f" and {len(silent) - 5} more" if len(silent) > 5 else ""
+    text = f"nothing for {STALE.days} days from {', '.join(silent[:5])}{more}"
+    return Finding("devices", False, text, "ask for the device, or take it out of service: sgc central device revoke")
+
+
+def _coming(_config: Config, session: Session) -> Finding:
+    """Whether this month's and the next month's rows have partitions to go to."""
+    now_ms = millis(datetime.now(UTC))
+    missing = missing_partitions(session.connection(), [now_ms, now_ms + 31 * DAY_MS])
+    if not missing:
+        return Finding("months", True, "this month's and the next one's partitions are there")
+    names = ", ".join(partition.name for partition in missing)
+    return Finding("months", False, f"missing: {names}", "let sgc central run: it makes them")
 
 
 def _stray_rows(_config: Config, session: Session) -> Finding:
