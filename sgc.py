@@ -19,6 +19,8 @@ COMMANDS = (
     "central.access_cli",
     "central.token_cli",
     "central.whatif_cli",
+    "central.rectify_cli",
+    "central.explain_cli",
     "central.ops.bench_cli",
     "central.ops.audit_cli",
     "portal.cli",

@@ -7,6 +7,7 @@ from central.ops.laws.law import Case, Law, Report
 from central.ops.laws.ledger import invoices_are_posted, transactions_balance
 from central.ops.laws.numbers import dates_follow_numbers, series_have_no_gaps
 from central.ops.laws.periods import closings_open_the_next, days_are_billed_once
+from central.ops.laws.rectifications import rectifications_come_to_the_right_bill, rectifications_have_originals
 from central.ops.laws.rows import audit_log_is_unbroken, guards_stand, no_orphans, runs_are_whole
 from central.ops.laws.telegrams import telegrams_say_their_readings
 
@@ -19,6 +20,16 @@ LAWS = (
     Law("vat", "el IVA es el de su base", vat_is_right),
     Law("invoice_content", "cada factura dice lo que exige el RD 1619/2012", invoices_are_complete),
     Law("bills_follow_again", "cada factura vuelve a salir de su caso y su tarifa", bills_follow_again),
+    Law(
+        "rectified_right",
+        "original y rectificativas suman la factura correcta, calculada otra vez",
+        rectifications_come_to_the_right_bill,
+    ),
+    Law(
+        "rectified_once",
+        "cada rectificativa nombra lo que regía; nada se sustituye dos veces",
+        rectifications_have_originals,
+    ),
     Law("numbers", "las series no tienen huecos ni repetidos", series_have_no_gaps),
     Law("dates", "las fechas no bajan cuando suben los números", dates_follow_numbers),
     Law("fiscal_chain", "la cadena de registros fiscales no está rota", chains_are_unbroken),

@@ -42,8 +42,13 @@ def invoices_are_their_lines(case: Case, report: Report) -> None:
 
 
 def vat_is_right(case: Case, report: Report) -> None:
-    """VAT of each rate is the rate of its base, half up; or of each of its lines, where a tariff rounds it by line."""
+    """VAT of each rate is the rate of its base, half up; or of each of its lines, where a tariff rounds it by line.
+
+    A rectification by differences states what VAT changes; its law is that of the bill it comes to.
+    """
     for row, amounts in _with_amounts(case):
+        if (row.rectifies or {}).get("method") == "I":
+            continue
         for code, item in row.vat.items():
             report.saw()
             on_base = _vat_cents(code, item["base_cents"])

@@ -1,0 +1,247 @@
+"""``sgc rectify``: propose, look at, issue and reject rectifications of issued bills."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from central.cli import (
+    ActorOption,
+    ConfigOption,
+    DbOption,
+    JsonOption,
+    UtilityOption,
+    key_ring,
+    now,
+    settings_and_engine,
+    show,
+    show_rows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from central.invoicing.rectify.queries import Listed, Preview
+
+rectify = typer.Typer(
+    no_args_is_help=True,
+    help="Facturas rectificativas: proponer, ver, emitir / Rectifying invoices",
+)
+IdArgument = Annotated[int, typer.Argument(help="Número de la propuesta / The proposal's id")]
+
+
+def register(app: typer.Typer) -> None:
+    """Mount the commands on the root application."""
+    app.add_typer(rectify, name="rectify")
+
+
+@rectify.command(help="Propone rectificar facturas de un contrato / Propose to rectify bills of one contract")
+def propose(
+    invoices: Annotated[list[str], typer.Argument(help="Números de factura / Invoice numbers")],
+    reason: Annotated[str, typer.Option(help="Causa, para la factura / Cause, as the invoice states it")],
+    cause: Annotated[
+        str,
+        typer.Option(
+            help="correct (recalcula), spread (reparte estimaciones), cancel (anula) / correct, spread, cancel"
+        ),
+    ] = "correct",
+    kind: Annotated[str, typer.Option(help="R1 a R4 / R1 to R4")] = "R4",
+    method: Annotated[str, typer.Option(help="I diferencias, S sustitución / I differences, S substitution")] = "I",
+    series: Annotated[str, typer.Option(help="Serie de rectificativas / Series of rectifying invoices")] = "R",
+    until: Annotated[
+        str | None, typer.Option(help="spread: fin del periodo con lectura real / end of the period that was read")
+    ] = None,
+    actor: ActorOption = "cli",
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Store a proposal and show its preview."""
+    from billing.invoice import InvoiceType
+    from central.invoicing.rectify import Request
+    from central.invoicing.rectify import propose as proposed
+    from central.invoicing.rectify.standing import invoice_named
+    from central.register.utilities import utility_named
+    from central.store import write_session
+
+    if kind not in list(InvoiceType):
+        raise typer.BadParameter(f"{kind}: R1, R2, R3, R4", param_hint="--kind")
+    day = date.fromisoformat(until) if until else None
+    with settings_and_engine("rectify", config, db) as (_, engine), errors(), write_session(engine) as session:
+        place = utility_named(session, utility).id
+        ids = tuple(invoice_named(session, place, number).id for number in invoices)
+        asked = Request(ids, cause, InvoiceType(kind), "S" if method == "S" else "I", series, reason, day)
+        if method not in ("S", "I"):
+            raise ValueError(f"method {method}: must be S or I")
+        row = proposed(session, place, asked, actor, now())
+        _show_one(session, place, row.id, as_json)
+
+
+@rectify.command("list", help="Propuestas, la más nueva primero / Proposals, the newest first")
+def list_all(
+    only_open: Annotated[bool, typer.Option("--open", help="Solo las pendientes / Only open ones")] = False,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List rectifications."""
+    from central.invoicing.rectify.queries import rectifications
+    from central.register.utilities import utility_named
+    from central.store import read_session
+
+    with settings_and_engine("rectify", config, db) as (_, engine), errors(), read_session(engine) as session:
+        found = rectifications(session, utility_named(session, utility).id, open_only=only_open)
+        show_rows([_listed(one) for one in found], as_json)
+
+
+@rectify.command("show", help="Una propuesta: antes y después, línea a línea / A proposal: before and after, by line")
+def show_one(
+    rectification: IdArgument,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one rectification."""
+    from central.register.utilities import utility_named
+    from central.store import read_session
+
+    with settings_and_engine("rectify", config, db) as (_, engine), errors(), read_session(engine) as session:
+        _show_one(session, utility_named(session, utility).id, rectification, as_json)
+
+
+@rectify.command(help="Emite una propuesta de otra persona / Issue a proposal of another person")
+def issue(
+    rectification: IdArgument,
+    due: Annotated[str, typer.Option(help="Último día de pago / Last day to pay (2026-05-31)")],
+    on: Annotated[str | None, typer.Option("--date", help="Fecha de emisión; hoy / Issue date; today")] = None,
+    actor: ActorOption = "cli",
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Issue a rectification's invoices."""
+    from central.invoicing.rectify import issue as issued
+    from central.register.utilities import utility_named
+    from central.store import write_session
+
+    day = date.fromisoformat(on) if on else now().date()
+    with settings_and_engine("rectify", config, db) as (settings, engine), errors(), write_session(engine) as session:
+        row = _found(session, utility_named(session, utility).id, rectification)
+        ring = key_ring(settings)
+        made = issued(session, row, actor, now(), issue_date=day, due_date=date.fromisoformat(due), ring=ring)
+        show_rows(
+            [
+                {"invoice": one.number_text, "kind": one.kind, "litres": one.litres, "total_cents": one.total_cents}
+                for one in made
+            ],
+            as_json,
+        )
+
+
+@rectify.command(help="Rechaza una propuesta / Reject a proposal")
+def reject(
+    rectification: IdArgument,
+    reason: Annotated[str, typer.Option(help="Por qué / Why")],
+    actor: ActorOption = "cli",
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Reject a rectification."""
+    from central.invoicing.rectify import reject as rejected
+    from central.register.utilities import utility_named
+    from central.store import write_session
+
+    with settings_and_engine("rectify", config, db) as (_, engine), errors(), write_session(engine) as session:
+        row = _found(session, utility_named(session, utility).id, rectification)
+        rejected(session, row, actor, now(), reason)
+    show({"rectification": rectification, "decision": "rejected"}, f"{rectification}: rechazada / rejected", as_json)
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Errors of the rooms below as the one line a command prints."""
+    from billing.fiscal import FiscalError
+    from billing.invoice import InvoiceError
+    from central.invoicing.states import RunError
+    from central.register import RegisterError
+
+    try:
+        yield
+    except (RunError, RegisterError, FiscalError, InvoiceError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _found(session: Any, utility_id: int, rectification_id: int) -> Any:
+    from central.store.models import Rectification
+
+    row = session.get(Rectification, (utility_id, rectification_id))
+    if row is None:
+        raise ValueError(f"rectification {rectification_id}: does not exist")
+    return row
+
+
+def _show_one(session: Any, utility_id: int, rectification_id: int, as_json: bool) -> None:
+    from central.invoicing.rectify.queries import rectification
+
+    found = rectification(session, utility_id, rectification_id)
+    if found is None:
+        raise ValueError(f"rectification {rectification_id}: does not exist")
+    listed, previews = found
+    told = {**_listed(listed), "bills": [_preview(one) for one in previews]}
+    show(told, "\n".join(_in_words(listed, previews)), as_json)
+
+
+def _listed(one: Listed) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "contract": one.contract,
+        "cause": one.cause,
+        "kind": one.kind,
+        "method": one.method,
+        "difference": str(one.difference),
+        "proposed_by": one.proposed_by,
+        "decision": one.decision or "open",
+        "decided_by": one.decided_by or "",
+        "reason": one.reason,
+    }
+
+
+def _preview(one: Preview) -> dict[str, Any]:
+    lines = [
+        {
+            "description": (change.after or change.before).description,  # type: ignore[union-attr]
+            "before": str(change.before.amount) if change.before else None,
+            "after": str(change.after.amount) if change.after else None,
+        }
+        for change in one.lines
+    ]
+    return {
+        "invoice": one.number,
+        "from": one.period_from.isoformat(),
+        "to": one.period_to.isoformat(),
+        "litres": [one.litres_before, one.litres_after],
+        "total": [str(one.before), str(one.after)],
+        "lines": lines,
+        "result": one.result,
+    }
+
+
+def _in_words(listed: Listed, previews: list[Preview]) -> list[str]:
+    state = listed.decision or "pendiente / open"
+    head = f"{listed.id}  {listed.kind} {listed.method}  {listed.contract}  {state}  {listed.reason}"
+    lines = [head]
+    for one in previews:
+        lines.append(f"{one.number}  {one.litres_before} → {one.litres_after} l  {one.before} → {one.after} €")
+        for change in _preview(one)["lines"]:
+            mark = " " if change["before"] == change["after"] else "*"
+            lines.append(f"  {mark} {change['description']}: {change['before'] or '–'} → {change['after'] or '–'}")
+    return lines
