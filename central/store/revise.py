@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.operations.ops import MigrateOperation, UpgradeOps
 from sqlalchemy import JSON, Connection
 
-from central.store import guards
+from central.store import guards, release
 from central.store.base import UtcDateTime
 from central.store.engine import open_engine
 from central.store.migrate import MIGRATIONS, migrate, newest_version
@@ -30,6 +30,9 @@ def main(arguments: list[str]) -> None:
     initial = arguments == ["--initial"]
     if not initial and len(arguments) != 1:
         raise SystemExit('revise: one argument, what changes in words ("Add …"), or --initial')
+    frozen = release.releases(release.RELEASED)
+    if initial and frozen:
+        raise SystemExit(f"revise: 0001 was released with version {frozen[0].version}; say what changes instead")
     with tempfile.TemporaryDirectory() as folder:
         engine = open_engine(f"sqlite:///{folder}/schema.db")
         if not initial:
