@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from billing.volume import Installation, Past, PastPeriod, Period, Piece, Policy, Reading, Volume, determine
 from central.invoicing.evidence import Closing, Source, estimate_of
+from central.invoicing.leaks import had_leak, leaks_at
 from central.invoicing.readings import Found, Rules, Span, in_full, nearest
 from central.store.models import Consumption, Contract, Meter, ReadingKind
 from central.store.models import Installation as Hanging
@@ -206,6 +207,7 @@ def _history(session: Session, stretch: Stretch) -> dict[int, dict[Period, PastP
     rows = (
         select(
             Consumption.contract_id,
+            Consumption.supply_point_id,
             Consumption.period_from,
             Consumption.period_to,
             Consumption.litres,
@@ -221,9 +223,12 @@ def _history(session: Session, stretch: Stretch) -> dict[int, dict[Period, PastP
         .order_by(Consumption.contract_id, Consumption.period_from, Consumption.generation)
     )
     found: dict[int, dict[Period, PastPeriod]] = {}
-    for row in session.execute(rows):
+    bills = session.execute(rows).all()
+    leaks = leaks_at(session, stretch.rules.utility_id, (row.supply_point_id for row in bills))
+    for row in bills:
         period = Period(row.period_from, row.period_to)
-        past = PastPeriod(period, row.litres, estimated=row.estimated_litres > 0, leak=row.leak)
+        leak = row.leak or had_leak(leaks, row.supply_point_id, period, row.litres)
+        past = PastPeriod(period, row.litres, estimated=row.estimated_litres > 0, leak=leak)
         found.setdefault(row.contract_id, {})[period] = past
     return found
 
