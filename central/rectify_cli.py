@@ -130,8 +130,9 @@ def issue(
     from central.invoicing.rectify import issue as issued
     from central.register.utilities import utility_named
     from central.store import write_session
+    from central.times import local_day, millis
 
-    day = date.fromisoformat(on) if on else now().date()
+    day = date.fromisoformat(on) if on else local_day(millis(now()))
     with settings_and_engine("rectify", config, db) as (settings, engine), errors(), write_session(engine) as session:
         row = _found(session, utility_named(session, utility).id, rectification)
         ring = key_ring(settings)

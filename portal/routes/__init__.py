@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from portal.routes import bills, consumption, entry, public, staff, study
+from portal.routes import bills, consumption, entry, public, rectifications, staff, study
 
 ROUTERS: tuple[APIRouter, ...] = (
     public.router,
@@ -10,5 +10,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     bills.router,
     consumption.router,
     staff.router,
+    rectifications.router,
     study.router,
 )

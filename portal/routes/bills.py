@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from central.access import Identity, Permission
 from central.invoicing.queries import Bill, bill, bills_of_customer, document, history
+from central.invoicing.rectify.queries import links_of
 from central.store import read_session
 from portal.pages import render
 from portal.qr import qr_svg
@@ -37,8 +38,9 @@ def show_bill(request: Request, identity: Subscriber, invoice_id: int) -> Respon
             found.summary.period_to,
             customer_id=_customer(identity),
         )
+        links = links_of(session, identity.utility_id, invoice_id)
     qr = qr_svg(found.fiscal.qr_url) if found.fiscal is not None and found.fiscal.qr_url else None
-    return render(request, "bill.html", bill=found, used=used, per_m3=price_per_m3(found), qr=qr)
+    return render(request, "bill.html", bill=found, used=used, per_m3=price_per_m3(found), qr=qr, links=links)
 
 
 @router.get("/facturas/{invoice_id}/lineas/{position}")

@@ -118,6 +118,11 @@ def rectification(session: Session, utility_id: int, rectification_id: int) -> t
     return _listed(row, code, len(previews), difference), previews
 
 
+def proposal(session: Session, utility_id: int, rectification_id: int) -> Rectification | None:
+    """The row of a rectification, to be decided."""
+    return session.get(Rectification, (utility_id, rectification_id))
+
+
 def links_of(session: Session, utility_id: int, invoice_id: int) -> Links | None:
     """The way from a bill to what rectifies it and back."""
     row = session.get(Invoice, (utility_id, invoice_id))
