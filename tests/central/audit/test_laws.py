@@ -15,6 +15,9 @@ from central.register import KeyRing
 from central.store import guards, open_engine
 from tests.fixtures.postgres import Postgres
 
+# What breaks these is planted in tests/central/invoicing/test_rectify_laws.py: nothing is rectified here.
+RECTIFIED = {"rectified_right", "rectified_once"}
+
 
 @contextmanager
 def unguarded(engine: Engine) -> Iterator[Connection]:
@@ -41,7 +44,7 @@ def verdicts(engine: Engine, keys: Path | None = None) -> dict[str, Verdict]:
 def test_all_laws_hold_on_what_the_program_wrote(engine: Engine, keys: Path) -> None:
     found = verdicts(engine, keys)
     assert [verdict for verdict in found.values() if not verdict.holds] == []
-    assert all(verdict.checked > 0 for verdict in found.values())
+    assert all(verdict.checked > 0 for name, verdict in found.items() if name not in RECTIFIED)
     assert found["telegrams"].checked == 3
     assert found["telegrams"].notes == ()
     assert found["invoice_lines"].checked == 8
@@ -232,7 +235,7 @@ def test_a_planted_breach_is_named(engine: Engine, keys: Path, statements: str, 
 
 
 def test_every_law_has_a_breach_that_it_names() -> None:
-    assert {law for _, law, _ in BREACHES} | {"guards"} == {law.name for law in LAWS}
+    assert {law for _, law, _ in BREACHES} | {"guards"} | RECTIFIED == {law.name for law in LAWS}
 
 
 def test_a_guard_that_is_gone_is_named(engine: Engine) -> None:
