@@ -105,21 +105,27 @@ def _hours(connection: Connection, utility_id: int, meter_ids: Sequence[int], fr
     query = select(ReadingDay.meter_id, ReadingDay.start_ms, ReadingDay.litres, ReadingDay.deltas).where(
         ReadingDay.utility_id == utility_id, ReadingDay.meter_id.in_(meter_ids), ReadingDay.start_ms >= from_ms - DAY_MS
     )
-    parts = [_hours_of(*row) for row in connection.execute(query)]
+    by_length: dict[int, list[Any]] = {}
+    for row in connection.execute(query):
+        by_length.setdefault(len(row.deltas), []).append(row)
+    parts = [_hours_of(rows) for rows in by_length.values()]
     if not parts:
         return np.zeros((3, 0), dtype=np.int64)
     found: Ints = np.concatenate(parts, axis=1)
     return found[:, found[1] >= from_ms]
 
 
-def _hours_of(meter_id: int, start_ms: int, litres: int, raw: bytes) -> Ints:
-    deltas = deltas_of(raw).astype(np.int64)
+def _hours_of(rows: Sequence[Any]) -> Ints:
+    """The same of series of equal length."""
+    deltas = deltas_of(b"".join(row.deltas for row in rows)).astype(np.int64).reshape(len(rows), -1)
     known = deltas != UNKNOWN
-    index = litres + np.concatenate(([0], np.cumsum(np.where(known, deltas, 0))))
-    at_ms = start_ms + HOUR_MS * np.arange(len(index))
+    first = np.array([[row.litres] for row in rows], dtype=np.int64)
+    index = np.concatenate((first, first + np.cumsum(np.where(known, deltas, 0), axis=1)), axis=1)
+    at_ms = np.array([[row.start_ms] for row in rows], dtype=np.int64) + HOUR_MS * np.arange(index.shape[1])
+    meter = np.broadcast_to(np.array([[row.meter_id] for row in rows], dtype=np.int64), index.shape)
     # What follows an unknown hour begins lower than the register showed: only its differences count.
-    kept = np.concatenate((known, [bool(len(known)) and bool(known[-1])]))
-    return np.stack([np.full(int(kept.sum()), meter_id), at_ms[kept], index[kept]])
+    kept = np.concatenate((known, known[:, -1:]), axis=1)
+    return np.stack([meter[kept], at_ms[kept], index[kept]])
 
 
 def _series(
@@ -150,7 +156,9 @@ def _series(
         one, next_one = order[:-1], order[1:]
         newest[:-1] = (meter[one] != meter[next_one]) | (at_ms[one] != at_ms[next_one]) | (kind[one] != kind[next_one])
     kept = order[newest]
-    reasons = {place: columns[7][row] for place, row in enumerate(kept.tolist()) if row < len(rows) and columns[7][row]}
+    told = np.fromiter((bool(reason) for reason in columns[7]), dtype=bool, count=len(rows))
+    single = np.flatnonzero(kept < len(rows))
+    reasons = {place: columns[7][kept[place]] for place in single[told[kept[single]]].tolist()}
     bounds = np.searchsorted(meter[kept], [info.id for info in meters] + [np.iinfo(np.int64).max])
     return Series(
         connection, utility_id, now_ms, meters, bounds, at_ms[kept], litres[kept], kind[kept], revision[kept],
