@@ -7,7 +7,7 @@ from billing.document.qr import qr_svg
 from billing.document.usage import chart, readings, usage
 from billing.document.view import Contact, InvoiceView
 from billing.document.words import Words
-from billing.invoice import Invoice, InvoiceType, Party, PaymentMethod, PaymentTerms
+from billing.invoice import Invoice, InvoiceType, Party, PaymentMethod, PaymentTerms, Rectification
 
 Data = dict[str, Any]
 
@@ -142,8 +142,15 @@ def _notes(invoice: Invoice, words: Words) -> list[str]:
     note = invoice.rectification
     if note is None:
         return []
-    numbers = ", ".join(original.number for original in note.originals)
-    return [words.say("header.rectifies", numbers=numbers, reason=note.reason)]
+    numbers = ", ".join(f"{one.number} ({words.short_day(one.issued)})" for one in note.originals)
+    return [words.say("header.rectifies", numbers=numbers, reason=note.reason), _method(note, words)]
+
+
+def _method(note: Rectification, words: Words) -> str:
+    """How it rectifies; by substitution with the amounts that it replaces (RD 1619/2012, art. 15.5)."""
+    if note.method == "I" or note.base is None or note.vat is None:
+        return words.say("header.differences")
+    return words.say("header.substitutes", base=words.money(note.base), vat=words.money(note.vat))
 
 
 def _contact(contact: Contact, words: Words) -> list[Data]:

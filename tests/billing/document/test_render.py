@@ -131,7 +131,10 @@ def test_a_credit_says_it_is_in_your_favour_and_what_it_rectifies() -> None:
     )
     found = data(view(credit))
     assert found["heading"] == "Factura rectificativa"
-    assert found["notes"] == ["Rectifica la factura AG2026/000123: Titular erróneo"]
+    assert found["notes"] == [
+        "Rectifica la factura AG2026/000123 (5 mar 2026): Titular erróneo",
+        "Por diferencias: esta factura solo lleva lo que cambia.",
+    ]
     assert found["price-lines"] == []
     assert due(credit) == {
         "label": "A tu favor",
@@ -139,6 +142,29 @@ def test_a_credit_says_it_is_in_your_favour_and_what_it_rectifies() -> None:
         "when": "Te lo devolveremos",
         "how": "",
     }
+
+
+def test_a_substitution_states_the_amounts_it_replaces() -> None:
+    right = rectify(
+        [invoice()],
+        invoice().lines[:1],
+        type=InvoiceType.R1,
+        method="S",
+        reason="Precio erróneo",
+        series="RE2026",
+        number=2,
+        issued=date(2026, 4, 1),
+        terms=TERMS,
+    )
+    said = data(view(right))["notes"][1]
+    assert (
+        said
+        == f"Por sustitución: reemplaza una base de {_euros(invoice().base)} y un IVA de {_euros(invoice().vat_total)}."
+    )
+
+
+def _euros(amount: Decimal) -> str:
+    return f"{amount:.2f}\u00a0€".replace(".", ",")
 
 
 def test_nothing_to_pay() -> None:
