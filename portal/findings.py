@@ -48,6 +48,29 @@ WORDS: dict[str, Callable[[Numbers], str]] = {
     "unknown_meter": lambda _: "Se oye un contador que no está en el padrón.",
     "duplicate": lambda _: "Dos lecturas distintas del mismo contador el mismo día.",
     "modulus": lambda _: "Una lectura mayor de lo que cabe en el contador.",
+    "burst": lambda numbers: (
+        f"Parece una rotura: {litres_text(int(numbers['litres']))} en {numbers['hours']} horas; antes, como mucho "
+        f"{numbers['usual_l_h']} litros por hora."
+    ),
+    "backflow": lambda numbers: f"Ha retrocedido agua por el contador: {litres_text(int(numbers['litres']))}.",
+    "tamper": lambda numbers: (
+        f"El contador ha contado hacia atrás {litres_text(int(numbers['litres']))} en {numbers['hours']} horas: puede "
+        "que alguien le diera la vuelta."
+    ),
+    "wrong_meter": lambda _: (
+        "La lectura salta a otra que el agua no explica y sigue desde allí: puede ser otro contador."
+    ),
+    "rollover": lambda _: "El totalizador ha dado la vuelta.",
+    "missing": lambda numbers: f"No se oye el contador desde hace {numbers['days']} días.",
+    "high_low": lambda numbers: (
+        f"Consumo {'alto' if numbers['level'] == 'high' else 'bajo'}: {litres_text(int(numbers['litres']))} en el mes; "
+        f"se esperaban {litres_text(int(numbers['reference_litres']))}."
+    ),
+    "sum_check": lambda numbers: (
+        f"El contador general midió {litres_text(int(numbers['bulk_litres']))} y los divisionarios "
+        f"{litres_text(int(numbers['parts_litres']))}."
+    ),
+    "prolonged_estimation": lambda numbers: f"{numbers['periods']} facturas seguidas son estimadas.",
 }
 
 

@@ -1,0 +1,19 @@
+"""Every rule of validation has words for a person."""
+
+import pytest
+
+from central.reading.validation import all_rules
+from portal.findings import WORDS, finding_words
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in all_rules() if rule.name != "meter_alarm"])
+def test_every_rule_has_words(rule: str) -> None:
+    assert rule in WORDS
+
+
+def test_words_say_the_numbers() -> None:
+    numbers = {"litres": 55, "minutes": 180, "before_litres": 1000}
+    assert "55\u00a0l" in finding_words("finding_backflow", "text", numbers)
+    assert finding_words("finding_backflow", "text", {}) == "text"
+    low = {"level": "low", "litres": 3000, "reference_litres": 10_000}
+    assert finding_words("finding_high_low", "text", low).startswith("Consumo bajo: ")
