@@ -29,12 +29,23 @@ def run(
         Path | None,
         typer.Option(help="Claves de los contadores, para facturar por la API / Meter keys, to bill by API"),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Configuración de la central, para firmar Facturae / The centre's, to sign Facturae"),
+    ] = None,
 ) -> None:
     """Serve until told to stop."""
     import uvicorn
 
+    from central.config import ConfigError, load_config
     from portal.app import create_app
     from portal.config import PortalConfig
 
-    app = create_app(PortalConfig(db, utility, secure=not plain_http, reader_url=reader_url, keys=keys))
+    try:
+        facturae = load_config(config).facturae if config else None
+    except ConfigError as error:
+        typer.echo(f"portal run: {error}", err=True)
+        raise typer.Exit(2) from error
+    settings = PortalConfig(db, utility, secure=not plain_http, reader_url=reader_url, keys=keys, facturae=facturae)
+    app = create_app(settings)
     uvicorn.run(app, host=host, port=port, log_level="warning", proxy_headers=False, server_header=False)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from central.config import FacturaeConfig
+
 
 @dataclass(frozen=True)
 class PortalConfig:
@@ -14,6 +16,7 @@ class PortalConfig:
     reader_url: str | None = None
     keys: Path | None = None
     api_per_minute: int = 600
+    facturae: FacturaeConfig | None = None
 
     @property
     def cookie(self) -> str:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from portal.routes import bills, consumption, entry, public, rectifications, staff, study
+from portal.routes import bills, consumption, entry, fiscal, public, rectifications, staff, study
 
 ROUTERS: tuple[APIRouter, ...] = (
     public.router,
@@ -11,5 +11,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     consumption.router,
     staff.router,
     rectifications.router,
+    fiscal.router,
     study.router,
 )
