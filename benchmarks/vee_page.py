@@ -37,6 +37,8 @@ END = """
 * A register that stops in a second home is not told from an empty one (`stopped_meter` asks for use on most days);
   after thirty days `zero_use` names it.
 * Water that ran back and was drawn again within three readings leaves no trace but a reading `backwards`.
+* A pool filled for more than a day at less than the burst's flow looks like a big leak: the false alarms above are such
+  pools behind meters that register too little, and bursts in blocks of flats, where the thresholds are higher.
 * Leaks below 4 l/h per dwelling are below the published thresholds, and below the starting flow of many meters.
 
 The rules: `central/reading/validation/rules`, one file each, with the numbers they use; a utility's own stand under

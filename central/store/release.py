@@ -1,8 +1,8 @@
 """Freezes the schema of a release: ``python -m central.store.release 0.1``, once, when a version goes out.
 
 It writes ``migrations/released/<version>.sql``, the SQLite schema with its revision, and ``<version>.json``, the
-revision and the SHA-256 of every migration up to it. From then on those migrations do not change (a test compares), 0001 is not
-written anew (:mod:`central.store.revise` refuses), and every later schema is tested to be reached from this one.
+revision and the SHA-256 of every migration up to it. From then on those migrations do not change (a test compares) and
+0001 is not written anew (:mod:`central.store.revise` refuses); a test reaches every later schema from this one.
 """
 
 import hashlib
