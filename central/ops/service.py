@@ -46,6 +46,7 @@ class Service:
         self._metrics = Metrics()
         ring = KeyRing.load(Path(config.keys.file)) if config.keys else None
         self._worker = Worker(Ingest(engine, ring), config.broker, self._metrics)
+        self._agency = HttpAgency(config.agency) if config.agency else None
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -63,8 +64,8 @@ class Service:
                 tasks.create_task(server.serve([listener]))
                 tasks.create_task(self._validation())
                 tasks.create_task(self._observation())
-                if self._config.agency:
-                    tasks.create_task(self._submission(self._config.agency))
+                if self._config.agency and self._agency:
+                    tasks.create_task(self._submission(self._config.agency, self._agency))
                 await self._worker.run()
                 self._stop.set()
                 server.should_exit = True
@@ -100,9 +101,9 @@ class Service:
             self._metrics.findings.inc(done.findings)
             log.debug("validated", readings=done.readings, verdicts=done.verdicts, findings=done.findings)
 
-    async def _submission(self, config: AgencyConfig) -> None:
+    async def _submission(self, config: AgencyConfig, agency: HttpAgency) -> None:
         """Send to the tax agency what is due, every so often; each message is recorded before the next one goes."""
-        with HttpAgency(config) as agency:
+        with agency:
             while not await self._stopped_within(config.every_s):
                 try:
                     await asyncio.to_thread(send_all, self._engine, agency, config)
