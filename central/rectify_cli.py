@@ -54,6 +54,10 @@ def propose(
     until: Annotated[
         str | None, typer.Option(help="spread: fin del periodo con lectura real / end of the period that was read")
     ] = None,
+    repaired: Annotated[
+        str | None, typer.Option(help="leak: fecha de la factura de la reparación / date of the repair's invoice")
+    ] = None,
+    hidden: Annotated[bool, typer.Option(help="leak: si la fuga era oculta / whether the leak was hidden")] = True,
     actor: ActorOption = "cli",
     utility: UtilityOption = None,
     config: ConfigOption = None,
@@ -64,6 +68,7 @@ def propose(
     from billing.invoice import InvoiceType
     from central.invoicing.rectify import Request
     from central.invoicing.rectify import propose as proposed
+    from central.invoicing.rectify.leak import LEAK, Evidence
     from central.invoicing.rectify.standing import invoice_named
     from central.register.utilities import utility_named
     from central.store import write_session
@@ -71,10 +76,11 @@ def propose(
     if kind not in list(InvoiceType):
         raise typer.BadParameter(f"{kind}: R1, R2, R3, R4", param_hint="--kind")
     day = date.fromisoformat(until) if until else None
+    evidence = Evidence(hidden, date.fromisoformat(repaired) if repaired else None) if cause == LEAK else None
     with settings_and_engine("rectify", config, db) as (_, engine), errors(), write_session(engine) as session:
         place = utility_named(session, utility).id
         ids = tuple(invoice_named(session, place, number).id for number in invoices)
-        asked = Request(ids, cause, InvoiceType(kind), "S" if method == "S" else "I", series, reason, day)
+        asked = Request(ids, cause, InvoiceType(kind), "S" if method == "S" else "I", series, reason, day, evidence)
         if method not in ("S", "I"):
             raise ValueError(f"method {method}: must be S or I")
         row = proposed(session, place, asked, actor, now())

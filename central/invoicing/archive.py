@@ -227,7 +227,7 @@ def _consumption_row(identity: Identity, draft: Draft) -> Row:
         draft.estimated_litres,
         invoice.pieces,
         draft.closing,
-        False,
+        bool(draft.basis.case.get("leak")),
         identity.run_id,
         identity.at,
     )

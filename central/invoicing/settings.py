@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from billing.fiscal import FiscalConfig, FiscalError, Registry, registry
-from billing.volume import Policy
+from billing.volume import LeakPolicy, Policy
 from central.invoicing.states import RunError
 from central.store.models import BillingRun
 
@@ -43,6 +43,7 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accept_suspect: bool = False
     supply_facts: dict[str, Any] = {}
     volume: Policy = Policy()
+    leak: LeakPolicy = LeakPolicy()
     review: ReviewLimits = ReviewLimits()
     fiscal: FiscalSettings = FiscalSettings()
     language: str = "es"

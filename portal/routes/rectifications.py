@@ -11,6 +11,7 @@ from billing.invoice import InvoiceError, InvoiceType
 from central.access import Identity, Permission, allows
 from central.invoicing.rectify import Request as Asked
 from central.invoicing.rectify import issue, propose, reject
+from central.invoicing.rectify.leak import Evidence
 from central.invoicing.rectify.queries import proposal, rectification, rectifications
 from central.invoicing.rectify.standing import invoice_named
 from central.invoicing.states import RunError
@@ -30,6 +31,7 @@ DAYS_TO_PAY = 30
 CAUSES = {
     "correct": "Calcular otra vez con las lecturas, la tarifa y los datos de ahora",
     "spread": "Repartir por días lo estimado, con la lectura real posterior",
+    "leak": "Aplicar el precio de fuga, con la reparación acreditada",
     "cancel": "Anular la factura entera",
 }
 KINDS = {
@@ -47,6 +49,8 @@ NOTHING = {
     "serie": "R",
     "motivo": "",
     "hasta": "",
+    "reparada": "",
+    "oculta": "",
 }
 
 
@@ -67,9 +71,11 @@ def make(
     serie: Text = "",
     motivo: Text = "",
     hasta: Text = "",
+    reparada: Text = "",
+    oculta: Text = "",
 ) -> Response:
     """Store a proposal; what forbids it is told beside the form."""
-    given = dict(zip(NOTHING, (facturas, causa, tipo, metodo, serie, motivo, hasta), strict=True))
+    given = dict(zip(NOTHING, (facturas, causa, tipo, metodo, serie, motivo, hasta, reparada, oculta), strict=True))
     try:
         with write_session(request.app.state.engine) as session:
             numbers = [number for number in facturas.replace(",", " ").split() if number]
@@ -122,9 +128,13 @@ def _asked(ids: tuple[int, ...], given: dict[str, str]) -> Asked:
         raise ValueError(f"método {given['metodo']!r}: I o S")
     until = date.fromisoformat(given["hasta"]) if given["hasta"] else None
     method: Any = given["metodo"]
-    return Asked(
-        ids, given["causa"], InvoiceType(given["tipo"]), method, given["serie"].strip(), given["motivo"], until
-    )
+    kind, series = InvoiceType(given["tipo"]), given["serie"].strip()
+    return Asked(ids, given["causa"], kind, method, series, given["motivo"], until, _evidence(given))
+
+
+def _evidence(given: dict[str, str]) -> Evidence:
+    """What was brought with a claim for a leak."""
+    return Evidence(bool(given["oculta"]), date.fromisoformat(given["reparada"]) if given["reparada"] else None)
 
 
 def _list(request: Request, identity: Identity, given: dict[str, str], error: str) -> Response:

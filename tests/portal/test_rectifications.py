@@ -131,5 +131,11 @@ def test_what_is_wrong_is_told_beside_the_form_and_nothing_typed_is_lost(app: Fa
     assert 'value="Lectura errónea"' in page.text
 
 
+def test_a_leak_without_evidence_is_refused_by_its_conditions(app: FastAPI) -> None:
+    page = client(app, "maria").post(PAGE, data={**FORM, "causa": "leak"})
+    assert page.status_code == 422
+    assert "La fuga no era oculta; Falta la factura de la reparación" in words(page)
+
+
 def test_it_does_not_exist_for_a_reader(app: FastAPI) -> None:
     assert client(app, "lector").get(PAGE).status_code == 404

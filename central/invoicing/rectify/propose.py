@@ -19,6 +19,7 @@ from central.invoicing.archive import Archived, rebuild
 from central.invoicing.draft import Draft
 from central.invoicing.evidence import Closing
 from central.invoicing.rectify.charges import charge
+from central.invoicing.rectify.leak import LEAK, Evidence, granted, kept
 from central.invoicing.rectify.remake import (
     Closings,
     Remade,
@@ -35,7 +36,7 @@ from central.store.models import Consumption, Rectification, RectificationItem
 from central.store.models import Invoice as InvoiceRow
 
 CORRECT, SPREAD, CANCEL = "correct", "spread", "cancel"
-CAUSES = (CORRECT, SPREAD, CANCEL)
+CAUSES = (CORRECT, SPREAD, CANCEL, LEAK)
 KINDS = (InvoiceType.R1, InvoiceType.R2, InvoiceType.R3, InvoiceType.R4)
 
 
@@ -43,7 +44,8 @@ KINDS = (InvoiceType.R1, InvoiceType.R2, InvoiceType.R3, InvoiceType.R4)
 class Request:
     """What a clerk asks for. ``invoices`` are ids of bills of one contract.
 
-    ``until`` is only for "spread": the end of the period, not billed yet, whose reading shows what was metered in all.
+    ``until`` is only for "spread": the end of the period, not billed yet, whose reading shows what was metered in all;
+    ``leak`` only for "leak": what the customer brought.
     """
 
     invoices: tuple[int, ...]
@@ -53,6 +55,7 @@ class Request:
     series: str
     reason: str
     until: date | None = None
+    leak: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def propose(session: Session, utility_id: int, asked: Request, actor: str, at: d
     bills = _bills(session, utility_id, asked)
     _check(asked, bills)
     remaker = Remaker(session, utility_id, at)
-    make = {CORRECT: _corrected, SPREAD: _spread, CANCEL: _cancelled}[asked.cause]
+    make = {CORRECT: _corrected, SPREAD: _spread, CANCEL: _cancelled, LEAK: _leaked}[asked.cause]
     changes = [change for change in make(remaker, asked, bills) if _differs(change)]
     if not changes:
         raise RunError(f"invoice {bills[0].number_text}: rated again it is the same; there is nothing to rectify")
@@ -152,6 +155,19 @@ def _cancelled(remaker: Remaker, asked: Request, bills: Sequence[InvoiceRow]) ->
     return [Change(bill, _standing(remaker.session, bill), None) for bill in bills]
 
 
+def _leaked(remaker: Remaker, asked: Request, bills: Sequence[InvoiceRow]) -> list[Change]:
+    """The one bill of a leak, its excess at the price that the tariff has for leaks."""
+    if len(bills) > 1:
+        raise RunError("invoices: a leak is claimed on one bill")
+    against = _standing(remaker.session, bills[0])
+    facts = granted(remaker, against[0], asked.leak)
+    opening = closing_before(remaker.session, against[0])
+    remade = remaker.remade(against[0], opening, facts)
+    if not same_indexes(remade.closing, closing_of(remaker.session, against[0])):
+        raise RunError(f"invoice {bills[0].number_text}: its readings were corrected; rectify those first")
+    return [Change(bills[0], against, remade)]
+
+
 def _corrected(remaker: Remaker, asked: Request, bills: Sequence[InvoiceRow]) -> list[Change]:
     """The bills asked for, and those after them whose opening reading moves with what is corrected."""
     wanted = {bill.id for bill in bills}
@@ -167,7 +183,7 @@ def _onward(remaker: Remaker, first: InvoiceRow, wanted: set[int], opening: Clos
         against = _standing(remaker.session, row)
         was = closing_of(remaker.session, against[0])
         start = closing_before(remaker.session, against[0]) if opening is None else opening
-        remade = remaker.remade(against[0], start)
+        remade = remaker.remade(against[0], start, kept(against[-1]))
         changes.append(Change(row, against, remade))
         opening = None if same_indexes(remade.closing, was) else remade.closing
     if opening is not None:

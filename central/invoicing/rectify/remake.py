@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ from central.store.models import BillingRun, Consumption, Reading, ReadingKind
 from central.times import millis
 
 Closings = dict[str, Closing]
+NO_LEAK: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,8 @@ class Remaker:
     utility_id: int
     at: datetime
 
-    def remade(self, bill: Archived, opening: Closings) -> Remade:
-        """A bill made again; RunError names what forbids it."""
+    def remade(self, bill: Archived, opening: Closings, granted: Mapping[str, Any] = NO_LEAK) -> Remade:
+        """A bill made again, with a leak where one is ``granted``; RunError names what forbids it."""
         settings, period = self._settings(bill), bill.invoice.period
         subject = self._subject(bill, period, settings)
         measured = self.measured(bill, period, opening, settings)
@@ -66,7 +68,7 @@ class Remaker:
             for role, source in zip(("opening", "closing"), measured.ends(piece), strict=True)
             if source is not None
         ]
-        return self.rated(bill, subject, measured, ends, measured.closings(), settings)
+        return self.rated(bill, subject, measured, ends, measured.closings(), settings, granted)
 
     def spread(self, bill: Archived, measured: Measured, litres: int, start: Closing) -> Remade:
         """An estimated bill of one meter with another number of litres: its closing becomes a better estimate."""
@@ -107,6 +109,7 @@ class Remaker:
         ends: list[PieceEnd],
         closing: Closings,
         settings: RunSettings,
+        granted: Mapping[str, Any] = NO_LEAK,
     ) -> Remade:
         """The lines of a volume; an estimated index that is stored with other litres gets a row of its own."""
         number, volume = bill.row.number_text, measured.volume
@@ -116,7 +119,7 @@ class Remaker:
             raise RunError(f"invoice {number}: litres {volume.litres}: spread the readings over the estimated bills")
         tariffs = Assignments(self.session, self.utility_id, self.at).of(subject.supply.zone, bill.invoice.period)
         book = book_at(self.session, self.utility_id, self.at)
-        case = case_of(subject, subject.terms, measured, tariffs, settings)
+        case = case_of(subject, subject.terms, measured, tariffs, settings) | dict(granted)
         try:
             result = rate(Case.parse(case), book.book)
         except (RatingError, TariffError) as error:

@@ -11,6 +11,7 @@ from billing.invoice import InvoiceType
 from central.collection.posting import balance
 from central.invoicing import rectify, run, tariffs
 from central.invoicing.rectify.decide import items_of
+from central.invoicing.rectify.leak import Evidence
 from central.invoicing.rectify.standing import rectifying
 from central.invoicing.states import RunError
 from central.ops.audit import audit
@@ -26,7 +27,7 @@ from central.store.models import (
     ReadingKind,
     Rectification,
 )
-from tests.central.factories import BILLING, EXAMPLES, NEXT_PERIOD, NOW, TARIFF, Town, found
+from tests.central.factories import BILLING, EXAMPLES, NEXT_PERIOD, NOW, RECORDED, TARIFF, Town, found
 from tests.central.invoicing.driving import CHECKER, MAKER, issued, simulated
 
 MARCH = date(2026, 3, 1)
@@ -237,6 +238,47 @@ def test_an_estimate_that_was_too_high_is_spread_and_the_run_bills_the_rest(
         ).all()
     assert revisions == [0, 1]
     assert sorted(generations) == [0, 1]
+    assert breaches(town) == []
+    assert follows_again(town, made)
+
+
+def leaking(engine: Engine) -> Town:
+    """A house that used 5 m3 in January and lost 45 more in February, under a tariff that prices leaks."""
+    town = found(engine, 1)
+    text = (EXAMPLES / "ES-JABALQUINTO-2024.yaml").read_text().replace("code: AGUA_", "code: JAB_")
+    with write_session(engine) as session:
+        tariffs.record(session, town.utility_id, text, "clerk", RECORDED)
+        tariffs.assign(session, town.utility_id, "ES-JABALQUINTO-2024", date(2024, 1, 1), "clerk", RECORDED, position=1)
+    for day, litres in ((date(2026, 1, 1), 1_000), (date(2026, 2, 1), 6_000), (MARCH, 56_000)):
+        town.read(0, day, litres)
+    issued(town)
+    issued(town, NEXT_PERIOD)
+    return town
+
+
+def test_a_leak_is_claimed_with_evidence_and_its_excess_priced_as_the_tariff_says(engine: Engine) -> None:
+    town = leaking(engine)
+    _, leaked = bills(town, 0)
+    with pytest.raises(RunError, match="La fuga no era oculta"):
+        proposed(town, [leaked], "leak", leak=Evidence(False, MARCH))
+    with pytest.raises(RunError, match="Falta la factura de la reparación"):
+        proposed(town, [leaked], "leak", leak=Evidence(True, None))
+    brought = Evidence(True, date(2026, 3, 10))
+    (made,) = decided(town, proposed(town, [leaked], "leak", leak=brought, kind=InvoiceType.R1))
+    assert made.total_cents < 0
+    assert made.litres == leaked.litres == 50_000
+    case = made.basis["case"]
+    # 5 m3 in 31 days of January are 4,516 litres in the 28 of February.
+    assert (case["leak"], case["reference_litres"]) == (True, 4_516)
+    with read_session(engine) as session:
+        said = session.scalars(select(InvoiceLine.code).where(InvoiceLine.invoice_id == made.id)).all()
+        leaks = session.scalars(select(Consumption.leak).order_by(Consumption.id)).all()
+    assert "JAB_FUGA" in said
+    assert leaks == [False, False, True]
+    with pytest.raises(RunError, match="hace menos de 2 años"):
+        proposed(town, [leaked], "leak", leak=brought)
+    with pytest.raises(RunError, match="nothing to rectify"):
+        proposed(town, [leaked])
     assert breaches(town) == []
     assert follows_again(town, made)
 
