@@ -20,7 +20,8 @@ READMES = ("README.md", "README.es.md")
 def commands(node: Any, words: tuple[str, ...] = ()) -> set[str]:
     """Every command of the tree, as the words a person types."""
     children = getattr(node, "commands", {})
-    found = {" ".join(words)} if not children and words else set()
+    runs = not children or getattr(node, "invoke_without_command", False)
+    found = {" ".join(words)} if runs and words else set()
     return found.union(*(commands(child, (*words, name)) for name, child in children.items()))
 
 
