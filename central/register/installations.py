@@ -90,6 +90,8 @@ def _refuse_overlap(session: Session, point: SupplyPoint, meter: Meter, at_ms: i
             Installation.retired_at.is_(None),
             or_(Installation.to_ms.is_(None), Installation.to_ms > at_ms),
         )
+        # Of two reasons the meter's is told: it is the nearer mistake.
+        .order_by(Installation.meter_id != meter.id)
     )
     if other is None:
         return
