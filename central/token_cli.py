@@ -33,6 +33,9 @@ def create(
     login: Annotated[str, typer.Option(help="Usuario que actúa / The user it acts as")],
     name: Annotated[str, typer.Option(help="Para qué es / What it is for")],
     days: Annotated[int, typer.Option(min=1, max=366, help="Días que vale / Days it is valid")] = 90,
+    scope: Annotated[
+        list[str] | None, typer.Option(help="Solo este permiso; se puede repetir / Only this; may be repeated")
+    ] = None,
     utility: UtilityOption = None,
     config: ConfigOption = None,
     db: DbOption = None,
@@ -40,13 +43,14 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Make a token and print its secret."""
-    from central.access import create_token
+    from central.access import Permission, create_token
     from central.register.utilities import utility_named
     from central.store import write_session
 
     with settings_and_engine("token create", config, db) as (_, engine), write_session(engine) as session:
         place = utility_named(session, utility)
-        made, secret = create_token(session, place.id, login, name, timedelta(days), actor, now())
+        scopes = [Permission(one) for one in scope or []]
+        made, secret = create_token(session, place.id, login, name, timedelta(days), actor, now(), scopes)
         result = {"id": str(made.id), "login": login, "name": name, "expires_at": made.expires_at.isoformat()}
     show({**result, "secret": secret}, secret, as_json)
 

@@ -16,10 +16,10 @@ from central.api.once import Key, once
 from central.api.problems import ApiError, FieldProblem, documented
 from central.api.queries import lines_of, one_of
 from central.api.reads import answer
-from central.api.values import Code, Input, IsoDay, Text
+from central.api.values import MOST, Code, Input, IsoDay, Text
 from central.api.values import PathId as Number
+from central.invoicing import desk, tariffs
 from central.invoicing import run as runs
-from central.invoicing import tariffs
 from central.invoicing.queries import document
 from central.store import Session, models, read_session
 
@@ -47,6 +47,20 @@ class NewRun(Input):
 class Reason(Input):
     """Why."""
 
+    reason: Text
+
+
+class Waivers(Input):
+    """Exceptions that a person has looked at and lets pass, by code, and why."""
+
+    codes: Annotated[list[Code], Field(min_length=1, max_length=50)]
+    reason: Text
+
+
+class Hold(Input):
+    """A contract to be left out of a run, and why."""
+
+    contract_id: Annotated[int, Field(ge=1, le=MOST, json_schema_extra={"format": "int64"})]
     reason: Text
 
 
@@ -139,6 +153,30 @@ def approve_run(request: Request, caller: Approver, key: Key, number: Number) ->
         return shapes.RunOut.model_validate(run)
 
     return once(request, caller, key, None, work, 200)
+
+
+@router.post("/runs/{number}/waivers", response_model=shapes.RunOut, responses=MISSING)
+def waive_exceptions(request: Request, caller: Maker, key: Key, number: Number, body: Waivers) -> Response:
+    """Let every open exception with one of the codes pass."""
+
+    def work(session: Session) -> shapes.RunOut:
+        run = _run(session, caller, number)
+        desk.waive_all(session, run, body.codes, caller.actor, caller.now, body.reason)
+        return shapes.RunOut.model_validate(run)
+
+    return once(request, caller, key, body, work, 200)
+
+
+@router.post("/runs/{number}/holds", response_model=shapes.RunOut, responses=MISSING)
+def hold_contract(request: Request, caller: Maker, key: Key, number: Number, body: Hold) -> Response:
+    """Leave a contract out of the run; simulating again takes it back in."""
+
+    def work(session: Session) -> shapes.RunOut:
+        run = _run(session, caller, number)
+        desk.hold(session, run, body.contract_id, caller.actor, caller.now, body.reason)
+        return shapes.RunOut.model_validate(run)
+
+    return once(request, caller, key, body, work, 200)
 
 
 @router.post("/runs/{number}/cancellation", response_model=shapes.RunOut, responses=MISSING)

@@ -67,7 +67,8 @@ def sign_contract(
 
 
 def change_holder(session: Session, contract: Contract, customer: Customer, on: date, *, by: Change) -> ContractHolder:
-    """From ``on`` the contract has another holder."""
+    """From ``on`` the contract has another holder; ``on`` lies within the contract."""
+    _refuse_outside(contract, "contract_holder.valid_from", on)
     before = _end(session, ContractHolder, contract, on, by)
     holder = holder_row(contract, customer, on, contract.valid_to, by)
     session.add(holder)
@@ -86,7 +87,8 @@ def change_holder(session: Session, contract: Contract, customer: Customer, on: 
 
 
 def change_terms(session: Session, contract: Contract, terms: Terms, on: date, *, by: Change) -> ContractTerms:
-    """From ``on`` other terms hold."""
+    """From ``on`` other terms hold; ``on`` lies within the contract."""
+    _refuse_outside(contract, "contract_terms.valid_from", on)
     before = _end(session, ContractTerms, contract, on, by)
     row = terms_row(contract, terms, on, contract.valid_to, by)
     session.add(row)
@@ -102,6 +104,14 @@ def change_terms(session: Session, contract: Contract, terms: Terms, on: date, *
         after={"terms_id": row.id, "use": row.use, "on": on.isoformat()},
     )
     return row
+
+
+def _refuse_outside(contract: Contract, field: str, on: date) -> None:
+    """A statement of a contract begins while there is one."""
+    if on < contract.valid_from:
+        raise RegisterError(field, on.isoformat(), f"must not lie before the contract's start {contract.valid_from}")
+    if contract.valid_to is not None and on >= contract.valid_to:
+        raise RegisterError(field, on.isoformat(), f"must lie before the contract's end {contract.valid_to}")
 
 
 def cancel_contract(session: Session, contract: Contract, on: date, *, by: Change) -> None:

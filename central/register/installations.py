@@ -84,7 +84,8 @@ def installation_at(session: Session, point: SupplyPoint, at_ms: int) -> Install
 
 def _refuse_overlap(session: Session, point: SupplyPoint, meter: Meter, at_ms: int) -> None:
     other = session.scalar(
-        select(Installation).where(
+        select(Installation)
+        .where(
             Installation.utility_id == point.utility_id,
             or_(Installation.supply_point_id == point.id, Installation.meter_id == meter.id),
             Installation.retired_at.is_(None),

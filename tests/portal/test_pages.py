@@ -175,6 +175,14 @@ def test_a_redirect_leads_nowhere_else(portal_url: str) -> None:
             assert answer.headers["location"] == "/facturas"
 
 
+def test_logging_in_anew_ends_the_session_before_it(portal_url: str) -> None:
+    client = logged_in(portal_url, "abonado")
+    before = client.cookies["sgc"]
+    assert client.post("/entrar", data={"usuario": "abonado", "clave": PASSWORD}).status_code == 200
+    assert httpx.get(f"{portal_url}/facturas", cookies={"sgc": client.cookies["sgc"]}).status_code == 200
+    assert httpx.get(f"{portal_url}/facturas", cookies={"sgc": before}).status_code == 303
+
+
 def test_leaving_ends_the_session_at_the_server(portal_url: str) -> None:
     client = logged_in(portal_url, "abonado")
     cookie = client.cookies["sgc"]

@@ -156,9 +156,10 @@ def test_a_substitution_states_the_amounts_it_replaces() -> None:
         issued=date(2026, 4, 1),
         terms=TERMS,
     )
-    said = data(view(right))["notes"][1]
+    notes = data(view(right))["notes"]
+    assert isinstance(notes, list)
     assert (
-        said
+        notes[1]
         == f"Por sustitución: reemplaza una base de {_euros(invoice().base)} y un IVA de {_euros(invoice().vat_total)}."
     )
 

@@ -144,6 +144,14 @@ def test_a_run_goes_from_its_maker_to_another_who_approves_and_issues_it(as_role
     assert simulated.json()["status"] == "review", simulated.text
     assert "another person" in refused(supervisor.post(f"{path}/approval", headers=key("r3")), 409)["detail"]
     refused(clerk.post(f"{path}/approval", headers=key("r3")), 403)
+    refused(clerk.post(f"{path}/waivers", json={"codes": ["high_year"], "reason": " "}, headers=key("w1")), 409)
+    refused(clerk.post(f"{path}/waivers", json={"codes": [], "reason": "seen"}, headers=key("w2")), 422)
+    waived = clerk.post(f"{path}/waivers", json={"codes": ["high_year"], "reason": "seen"}, headers=key("w3"))
+    assert waived.json()["status"] == "review", waived.text
+    contract = clerk.get("/contracts", params={"limit": 1}).json()["items"][0]["id"]
+    held = clerk.post(f"{path}/holds", json={"contract_id": contract, "reason": "read again"}, headers=key("h1"))
+    assert held.status_code == 200, held.text
+    refused(clerk.post(f"{path}/holds", json={"contract_id": "1", "reason": "read again"}, headers=key("h2")), 422)
     cancelled = clerk.post(f"{path}/cancellation", json={"reason": "wrong maker"}, headers=key("r4"))
     assert cancelled.json()["status"] == "cancelled"
     made = clerk.post("/runs", json=plan | {"code": "R-API-2"}, headers=key("r5"))

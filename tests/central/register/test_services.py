@@ -1,7 +1,7 @@
 """The register's services: what they add, what they refuse, and that history stays readable."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -239,3 +239,18 @@ def test_every_change_is_in_the_audit_log(town: Town) -> None:
         assert actions[-2:] == ["enrol", "build"]
         assert actions.count("sign") == 3
         assert actions.count("install") == 3
+
+
+@pytest.mark.parametrize("day", [-1, 0])
+def test_a_holder_begins_within_the_contract(town: Town, day: int) -> None:
+    with write_session(town.engine) as session:
+        contract = find_contract(session, town.utility_id, "K-1")
+        assert contract is not None
+        heir = register.add_customer(session, town.utility_id, "C9", nif="X1234567L", name="Blanca", by=BY)
+        before = contract.valid_from + timedelta(days=-1)
+        with pytest.raises(RegisterError, match=r"^contract_holder.valid_from: .* must not lie before the contract's"):
+            register.change_holder(session, contract, heir, before, by=BY)
+        register.cancel_contract(session, contract, contract.valid_from + timedelta(days=30), by=BY)
+        after = contract.valid_from + timedelta(days=30 + day + 1)
+        with pytest.raises(RegisterError, match=r"^contract_holder.valid_from: .* must lie before the contract's end"):
+            register.change_holder(session, contract, heir, after, by=BY)
