@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -63,7 +64,9 @@ class Once:
 def cluster(workers: int) -> Iterator[tuple[Executors, list[int]]]:
     """A Dask cluster of processes as executors, with the processes' ids."""
     distributed = pytest.importorskip("distributed", reason="the optional engine is not installed")
-    options = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    options: dict[str, Any] = {"n_workers": workers, "threads_per_worker": 1, "processes": True}
+    # Any free port: the usual one may be taken, by another test or by a cluster of this machine.
+    options["dashboard_address"] = "127.0.0.1:0"
     with distributed.LocalCluster(**options) as machines, distributed.Client(machines) as client:
         yield lambda: client.get_executor(pure=False), list(client.run(os.getpid).values())
 
