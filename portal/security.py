@@ -40,6 +40,8 @@ def same_origin(request: Request) -> bool:
 
 async def guard(request: Request, call_next: Next) -> Response:
     """Refuse changes that another site started; put the headers on every answer."""
+    # Asked now: after it was answered, the request is that of the mounted application which answered it.
+    secure = request.app.state.config.secure
     # The API knows no cookies: nothing that a browser adds by itself opens it, so there is nothing to forge.
     ambient = not request.url.path.startswith("/api/")
     if request.method not in READING and ambient and not same_origin(request):
@@ -48,7 +50,7 @@ async def guard(request: Request, call_next: Next) -> Response:
         response = await call_next(request)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if request.app.state.config.secure:
+    if secure:
         response.headers["Strict-Transport-Security"] = HSTS
     if not request.url.path.startswith("/static/"):
         response.headers.setdefault("Cache-Control", "no-store")

@@ -215,3 +215,13 @@ def test_the_clerk_sees_the_run_and_what_stood_out(clerk: httpx.Client, walked_r
 def test_the_published_tariff_is_open_to_anyone(portal_url: str) -> None:
     text = words(httpx.get(f"{portal_url}/tarifas"))
     assert "0,4375" in text.replace(".", ",")
+
+
+def test_the_interface_for_programs_is_served_beside_the_pages(portal_url: str) -> None:
+    described = httpx.get(f"{portal_url}/api/v1/openapi.json")
+    assert described.status_code == 200
+    assert "/meters" in described.json()["paths"]
+    assert described.headers["X-Content-Type-Options"] == "nosniff"
+    refused = httpx.get(f"{portal_url}/api/v1/meters")
+    assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
+    assert httpx.post(f"{portal_url}/api/v1/runs", json={}).status_code == 401
