@@ -451,6 +451,7 @@ def settings_and_engine(command: str, config: Path | None, db: str | None) -> It
     import aiomqtt
     from sqlalchemy.exc import SQLAlchemyError
 
+    from central.invoicing.states import RunError
     from central.ops.log import set_up_logs
     from central.store import open_engine
     from central.store.migrate import SchemaError
@@ -465,7 +466,7 @@ def settings_and_engine(command: str, config: Path | None, db: str | None) -> It
         fail(command, f"database: {str(error).splitlines()[0]}")
     except KeyError as error:
         fail(command, str(error.args[0]))
-    except (ValueError, OSError, SchemaError, aiomqtt.MqttError) as error:
+    except (ValueError, OSError, SchemaError, RunError, aiomqtt.MqttError) as error:
         fail(command, str(error))
     finally:
         if engine is not None:

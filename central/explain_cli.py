@@ -30,14 +30,8 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Tell an invoice's story and compute it again."""
-    from central.invoicing.states import RunError
-    from central.register import RegisterError
-
     with settings_and_engine("explain", config, db) as (_, engine):
-        try:
-            story = told(engine, utility, invoice)
-        except (RunError, RegisterError) as error:
-            raise ValueError(str(error)) from error
+        story = told(engine, utility, invoice)
     typer.echo(json.dumps(story, ensure_ascii=False) if as_json else "\n".join(in_words(story)))
     if not story["recomputed"]["same"]:
         raise typer.Exit(1)

@@ -31,17 +31,12 @@ def print_run(
 ) -> None:
     """Write the batches of an issued run."""
     from central.invoicing import printing
-    from central.invoicing.states import RunError
-    from central.register import RegisterError
     from central.register.utilities import utility_named
     from central.store import read_session
 
     with settings_and_engine("print", config, db) as (_, engine), read_session(engine) as session:
-        try:
-            found = printing.printable_run(session, utility_named(session, utility).id, run)
-            files = printing.print_run(session, found, out, batch, _say)
-        except (RunError, RegisterError) as error:
-            raise ValueError(str(error)) from error
+        found = printing.printable_run(session, utility_named(session, utility).id, run)
+        files = printing.print_run(session, found, out, batch, _say)
     names = [str(path) for path in files]
     show({"run": run, "files": names}, "\n".join(names), as_json)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,8 +21,6 @@ from central.cli import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from central.invoicing.rectify.queries import Listed, Preview
 
 rectify = typer.Typer(
@@ -77,7 +74,7 @@ def propose(
         raise typer.BadParameter(f"{kind}: R1, R2, R3, R4", param_hint="--kind")
     day = date.fromisoformat(until) if until else None
     evidence = Evidence(hidden, date.fromisoformat(repaired) if repaired else None) if cause == LEAK else None
-    with settings_and_engine("rectify", config, db) as (_, engine), errors(), write_session(engine) as session:
+    with settings_and_engine("rectify", config, db) as (_, engine), write_session(engine) as session:
         place = utility_named(session, utility).id
         ids = tuple(invoice_named(session, place, number).id for number in invoices)
         asked = Request(ids, cause, InvoiceType(kind), "S" if method == "S" else "I", series, reason, day, evidence)
@@ -100,7 +97,7 @@ def list_all(
     from central.register.utilities import utility_named
     from central.store import read_session
 
-    with settings_and_engine("rectify", config, db) as (_, engine), errors(), read_session(engine) as session:
+    with settings_and_engine("rectify", config, db) as (_, engine), read_session(engine) as session:
         found = rectifications(session, utility_named(session, utility).id, open_only=only_open)
         show_rows([_listed(one) for one in found], as_json)
 
@@ -117,7 +114,7 @@ def show_one(
     from central.register.utilities import utility_named
     from central.store import read_session
 
-    with settings_and_engine("rectify", config, db) as (_, engine), errors(), read_session(engine) as session:
+    with settings_and_engine("rectify", config, db) as (_, engine), read_session(engine) as session:
         _show_one(session, utility_named(session, utility).id, rectification, as_json)
 
 
@@ -139,7 +136,7 @@ def issue(
     from central.times import local_day, millis
 
     day = date.fromisoformat(on) if on else local_day(millis(now()))
-    with settings_and_engine("rectify", config, db) as (settings, engine), errors(), write_session(engine) as session:
+    with settings_and_engine("rectify", config, db) as (settings, engine), write_session(engine) as session:
         row = _found(session, utility_named(session, utility).id, rectification)
         ring = key_ring(settings)
         made = issued(session, row, actor, now(), issue_date=day, due_date=date.fromisoformat(due), ring=ring)
@@ -167,24 +164,10 @@ def reject(
     from central.register.utilities import utility_named
     from central.store import write_session
 
-    with settings_and_engine("rectify", config, db) as (_, engine), errors(), write_session(engine) as session:
+    with settings_and_engine("rectify", config, db) as (_, engine), write_session(engine) as session:
         row = _found(session, utility_named(session, utility).id, rectification)
         rejected(session, row, actor, now(), reason)
     show({"rectification": rectification, "decision": "rejected"}, f"{rectification}: rechazada / rejected", as_json)
-
-
-@contextmanager
-def errors() -> Iterator[None]:
-    """Errors of the rooms below as the one line a command prints."""
-    from billing.fiscal import FiscalError
-    from billing.invoice import InvoiceError
-    from central.invoicing.states import RunError
-    from central.register import RegisterError
-
-    try:
-        yield
-    except (RunError, RegisterError, FiscalError, InvoiceError) as error:
-        raise ValueError(str(error)) from error
 
 
 def _found(session: Any, utility_id: int, rectification_id: int) -> Any:

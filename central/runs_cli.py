@@ -25,7 +25,7 @@ from central.cli import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from central.store.models import BillingRun
 
@@ -64,7 +64,7 @@ def create(
     from central.store import write_session
 
     start, _, end = on.partition("/")
-    with _refusals("bill create", config, db) as (_, engine):
+    with settings_and_engine("bill create", config, db) as (_, engine):
         period = Period(_day("--on", start), _day("--on", end))
         plan = runs.RunPlan(run, period, series, _day("--issue-date", issue_date), _day("--due-date", due_date), {})
         with write_session(engine) as session:
@@ -82,7 +82,7 @@ def listing(
     from central.register.utilities import utility_named
     from central.store import read_session
 
-    with _refusals("bill list", config, db) as (_, engine), read_session(engine) as session:
+    with settings_and_engine("bill list", config, db) as (_, engine), read_session(engine) as session:
         found = runs(session, utility_named(session, utility).id)
         rows = [
             {
@@ -124,7 +124,7 @@ def exceptions(
     from central.invoicing.queries import exception_counts
     from central.store import read_session
 
-    with _refusals("bill exceptions", config, db) as (_, engine), read_session(engine) as session:
+    with settings_and_engine("bill exceptions", config, db) as (_, engine), read_session(engine) as session:
         found = _find(session, utility, run)
         counts = exception_counts(session, found.utility_id, found.id)
     show_rows([{"code": code, "open": count} for code, count in counts.items()], as_json)
@@ -145,7 +145,7 @@ def waive(
     from central.invoicing import desk
     from central.store import write_session
 
-    with _refusals("bill waive", config, db) as (_, engine), write_session(engine) as session:
+    with settings_and_engine("bill waive", config, db) as (_, engine), write_session(engine) as session:
         count = desk.waive_all(session, _find(session, utility, run), code, actor, now(), reason)
     show({"run": run, "waived": count}, f"{count}", as_json)
 
@@ -165,7 +165,7 @@ def approve(
     from central.invoicing import run as runs
     from central.store import write_session
 
-    with _refusals("bill approve", config, db) as (_, engine), write_session(engine) as session:
+    with settings_and_engine("bill approve", config, db) as (_, engine), write_session(engine) as session:
         found = _find(session, utility, run)
         runs.approve(session, found, actor, now())
         result = _shown(found)
@@ -186,7 +186,7 @@ def cancel(
     from central.invoicing import run as runs
     from central.store import write_session
 
-    with _refusals("bill cancel", config, db) as (_, engine), write_session(engine) as session:
+    with settings_and_engine("bill cancel", config, db) as (_, engine), write_session(engine) as session:
         found = _find(session, utility, run)
         runs.cancel(session, found, actor, now(), reason)
         result = _shown(found)
@@ -238,7 +238,7 @@ def _stage(
     from central.store import read_session
 
     work: Callable[..., None] = {"simulate": runs.simulate, "issue": runs.issue, "deliver": runs.deliver}[stage]
-    with _refusals(f"bill {stage}", config, db) as (settings, engine):
+    with settings_and_engine(f"bill {stage}", config, db) as (settings, engine):
         with read_session(engine) as session:
             found = _find(session, utility, code)
             utility_id, run_id = found.utility_id, found.id
@@ -255,24 +255,6 @@ def _find(session: Any, utility: str | None, code: str) -> BillingRun:
     from central.register.utilities import utility_named
 
     return run_named(session, utility_named(session, utility).id, code)
-
-
-def _refusals(command: str, config: Path | None, db: str | None) -> Any:
-    """Like :func:`settings_and_engine`, for commands that a run or a register may refuse."""
-    from contextlib import contextmanager
-
-    from central.invoicing.states import RunError
-    from central.register import RegisterError
-
-    @contextmanager
-    def opened() -> Iterator[Any]:
-        with settings_and_engine(command, config, db) as both:
-            try:
-                yield both
-            except (RunError, RegisterError) as error:
-                raise ValueError(str(error)) from error
-
-    return opened()
 
 
 def _day(option: str, text: str) -> date:

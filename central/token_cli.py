@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from central.cli import (
     show,
     show_rows,
 )
+
+if TYPE_CHECKING:
+    from central.access import Permission
 
 token = typer.Typer(no_args_is_help=True, help="Credenciales de la API / Tokens of the API")
 
@@ -43,16 +46,25 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Make a token and print its secret."""
-    from central.access import Permission, create_token
+    from central.access import create_token
     from central.register.utilities import utility_named
     from central.store import write_session
 
     with settings_and_engine("token create", config, db) as (_, engine), write_session(engine) as session:
         place = utility_named(session, utility)
-        scopes = [Permission(one) for one in scope or []]
+        scopes = [_permission(one) for one in scope or []]
         made, secret = create_token(session, place.id, login, name, timedelta(days), actor, now(), scopes)
         result = {"id": str(made.id), "login": login, "name": name, "expires_at": made.expires_at.isoformat()}
     show({**result, "secret": secret}, secret, as_json)
+
+
+def _permission(text: str) -> Permission:
+    from central.access import Permission
+
+    known = [one.value for one in Permission]
+    if text not in known:
+        raise ValueError(f"--scope {text}: must be one of {', '.join(known)}")
+    return Permission(text)
 
 
 @token.command("list", help="Las que hay / Those there are")

@@ -65,15 +65,8 @@ def whatif(
     as_json: JsonOption = False,
 ) -> None:
     """Study a change of tariff on real bills."""
-    from billing.tariff import RatingError, TariffError
-    from central.invoicing.states import RunError
-    from central.register import RegisterError
-
     with settings_and_engine("whatif", config, db) as (_, engine):
-        try:
-            result = studied(engine, utility, _study(tariff, replaces, assume or []), _period(on))
-        except (RatingError, TariffError, RunError, RegisterError) as error:
-            raise ValueError(str(error)) from error
+        result = studied(engine, utility, _study(tariff, replaces, assume or []), _period(on))
         pictures = _draw(result, out) if out else []
     typer.echo(json.dumps(result, ensure_ascii=False) if as_json else "\n".join([*in_words(result), *pictures]))
 
@@ -101,7 +94,8 @@ def _study(tariff: str, replaces: str | None, assume: list[str]) -> Study:
     from central.invoicing.whatif import Study
 
     path = Path(tariff)
-    text = path.read_text(encoding="utf-8") if path.suffix in (".yaml", ".yml") else None
+    is_file = path.suffix in (".yaml", ".yml") or path.is_file()
+    text = path.read_text(encoding="utf-8") if is_file else None
     name = tariff if text is None else parse(text, path.name).id
     return Study(name, text, replaces, _facts(assume))
 

@@ -47,6 +47,7 @@ def test_what_cannot_be_studied_is_one_line(town: Town) -> None:
     for arguments, said in (
         (["--tariff", "ES-NONE"], "ES-NONE is not in the book"),
         (["--tariff", str(EXAMPLES / "ES-PATERNA.yaml")], "rates none of 7 bills: supply.zone: missing"),
+        (["--tariff", str(Path(__file__))], "test_whatif.py"),
         (["--tariff", "ES-AGOST-2023", "--assume", "zone"], "--assume zone: must be NAME=VALUE"),
         (["--tariff", "ES-AGOST-2023", "--utility", "NADIE"], "NADIE"),
     ):
