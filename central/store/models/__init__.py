@@ -47,6 +47,13 @@ from central.store.models.register import (
     SupplyPoint,
     Utility,
 )
+from central.store.models.webhooks import (
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+    WebhookSecret,
+)
 
 __all__ = [
     "ApiAnswer",
@@ -104,4 +111,9 @@ __all__ = [
     "Utility",
     "ValidationMark",
     "Visit",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
+    "WebhookSecret",
 ]

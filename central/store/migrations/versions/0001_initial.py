@@ -34,6 +34,8 @@ def upgrade() -> None:
     _tariff_assignment()
     _tariff_version()
     _visit()
+    _webhook_endpoint()
+    _webhook_event()
     _bank_account()
     _contract()
     _device_event()
@@ -46,6 +48,8 @@ def upgrade() -> None:
     _route()
     _run_partition()
     _user()
+    _webhook_delivery()
+    _webhook_secret()
     _api_answer()
     _api_token()
     _consumption()
@@ -56,6 +60,7 @@ def upgrade() -> None:
     _login_session()
     _rectification()
     _route_stop()
+    _webhook_attempt()
     _invoice()
     _fiscal_record()
     _invoice_document()
@@ -514,6 +519,45 @@ def _visit() -> None:
         batch_op.create_index("ix_visit_supply", ["utility_id", "supply_point_id", "at_ms"], unique=False)
 
 
+def _webhook_endpoint() -> None:
+    op.create_table(
+        "webhook_endpoint",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("description", sa.String(length=200), nullable=False),
+        sa.Column("events", Json, nullable=False),
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("created_by", sa.String(length=200), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since", UtcDateTime(), nullable=True),
+        sa.Column("not_before", UtcDateTime(), nullable=True),
+        sa.Column("notice", sa.Text(), nullable=False),
+        sa.Column("claim", sa.Integer(), nullable=False),
+        sa.Column("claimed_until", UtcDateTime(), nullable=True),
+        sa.Column("served_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_webhook_endpoint_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_webhook_endpoint")),
+    )
+
+
+def _webhook_event() -> None:
+    op.create_table(
+        "webhook_event",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("type", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.SmallInteger(), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("data", Json, nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_webhook_event_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_webhook_event")),
+    )
+    with op.batch_alter_table("webhook_event", schema=None) as batch_op:
+        batch_op.create_index("ix_webhook_event_at", ["utility_id", "at"], unique=False)
+
+
 def _bank_account() -> None:
     op.create_table(
         "bank_account",
@@ -806,6 +850,61 @@ def _user() -> None:
     )
 
 
+def _webhook_delivery() -> None:
+    op.create_table(
+        "webhook_delivery",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("endpoint_id", sa.BigInteger(), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("tries", sa.SmallInteger(), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "endpoint_id"],
+            ["webhook_endpoint.utility_id", "webhook_endpoint.id"],
+            name=op.f("fk_webhook_delivery_utility_id_endpoint_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "event_id"],
+            ["webhook_event.utility_id", "webhook_event.id"],
+            name=op.f("fk_webhook_delivery_utility_id_event_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_webhook_delivery_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_webhook_delivery")),
+    )
+    with op.batch_alter_table("webhook_delivery", schema=None) as batch_op:
+        batch_op.create_index("ix_webhook_delivery_event", ["utility_id", "event_id"], unique=False)
+        batch_op.create_index(
+            "ix_webhook_delivery_queue", ["utility_id", "endpoint_id", "state", "due_at"], unique=False
+        )
+
+
+def _webhook_secret() -> None:
+    op.create_table(
+        "webhook_secret",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("endpoint_id", sa.BigInteger(), nullable=False),
+        sa.Column("kek", sa.String(length=64), nullable=False),
+        sa.Column("nonce", sa.LargeBinary(length=12), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "endpoint_id"],
+            ["webhook_endpoint.utility_id", "webhook_endpoint.id"],
+            name=op.f("fk_webhook_secret_utility_id_endpoint_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_webhook_secret_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_webhook_secret")),
+    )
+    with op.batch_alter_table("webhook_secret", schema=None) as batch_op:
+        batch_op.create_index("ix_webhook_secret_endpoint", ["utility_id", "endpoint_id"], unique=False)
+
+
 def _api_answer() -> None:
     op.create_table(
         "api_answer",
@@ -1074,6 +1173,26 @@ def _route_stop() -> None:
             name=op.f("fk_route_stop_utility_id_supply_point_id"),
         ),
         sa.PrimaryKeyConstraint("utility_id", "route_id", "position", name=op.f("pk_route_stop")),
+    )
+
+
+def _webhook_attempt() -> None:
+    op.create_table(
+        "webhook_attempt",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("delivery_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("milliseconds", sa.Integer(), nullable=False),
+        sa.Column("status", sa.SmallInteger(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "delivery_id"],
+            ["webhook_delivery.utility_id", "webhook_delivery.id"],
+            name=op.f("fk_webhook_attempt_utility_id_delivery_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "delivery_id", "number", name=op.f("pk_webhook_attempt")),
     )
 
 
