@@ -18,6 +18,7 @@ from central.store.models.billing import (
 )
 from central.store.models.field import Device, DeviceEvent, Receiver, Route, RouteStop
 from central.store.models.fiscal import FiscalCorrection, FiscalOutcome, FiscalSender, FiscalSubmission
+from central.store.models.fleet import CutFact, DeviceMail, OrderReport, RoutePlan, WorkOrder
 from central.store.models.hourly import ReadingDay
 from central.store.models.money import FiscalChain, FiscalRecord, LedgerEntry, LedgerTransaction
 from central.store.models.people import AuditEntry, LoginSession, User
@@ -67,8 +68,10 @@ __all__ = [
     "ContractHolder",
     "ContractTerms",
     "Customer",
+    "CutFact",
     "Device",
     "DeviceEvent",
+    "DeviceMail",
     "DraftBill",
     "DraftException",
     "Finding",
@@ -89,6 +92,7 @@ __all__ = [
     "LoginSession",
     "Meter",
     "MeterKey",
+    "OrderReport",
     "QualityIssue",
     "Quarantine",
     "Reading",
@@ -99,6 +103,7 @@ __all__ = [
     "Rectification",
     "RectificationItem",
     "Route",
+    "RoutePlan",
     "RouteStop",
     "RunPartition",
     "Series",
@@ -116,4 +121,5 @@ __all__ = [
     "WebhookEndpoint",
     "WebhookEvent",
     "WebhookSecret",
+    "WorkOrder",
 ]

@@ -39,11 +39,13 @@ def upgrade() -> None:
     _bank_account()
     _contract()
     _device_event()
+    _device_mail()
     _finding()
     _ingest_batch()
     _installation()
     _ledger_entry()
     _meter_key()
+    _order_report()
     _receiver()
     _route()
     _run_partition()
@@ -55,12 +57,15 @@ def upgrade() -> None:
     _consumption()
     _contract_holder()
     _contract_terms()
+    _cut_fact()
     _draft_bill()
     _draft_exception()
     _login_session()
     _rectification()
+    _route_plan()
     _route_stop()
     _webhook_attempt()
+    _work_order()
     _invoice()
     _fiscal_record()
     _invoice_document()
@@ -632,6 +637,25 @@ def _device_event() -> None:
         batch_op.create_index("ix_device_event_device", ["utility_id", "device_id", "at_ms"], unique=False)
 
 
+def _device_mail() -> None:
+    op.create_table(
+        "device_mail",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("device_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("route_id", sa.BigInteger(), nullable=True),
+        sa.Column("wanted", sa.Integer(), nullable=False),
+        sa.Column("sent", sa.Integer(), nullable=False),
+        sa.Column("issued_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "device_id"],
+            ["device.utility_id", "device.id"],
+            name=op.f("fk_device_mail_utility_id_device_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "device_id", "kind", name=op.f("pk_device_mail")),
+    )
+
+
 def _finding() -> None:
     op.create_table(
         "finding",
@@ -757,6 +781,54 @@ def _meter_key() -> None:
     )
     with op.batch_alter_table("meter_key", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_meter_key_meter_id"), ["meter_id"], unique=False)
+
+
+def _order_report() -> None:
+    op.create_table(
+        "order_report",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("device_id", sa.BigInteger(), nullable=False),
+        sa.Column("batch_id", sa.BigInteger(), nullable=False),
+        sa.Column("item", sa.BigInteger(), nullable=False),
+        sa.Column("order_code", sa.String(length=64), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("outcome", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=2), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("doubt", sa.String(length=200), nullable=False),
+        sa.Column("supply", sa.String(length=64), nullable=False),
+        sa.Column("meter", sa.String(length=64), nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=True),
+        sa.Column("new_serial", sa.String(length=64), nullable=False),
+        sa.Column("new_address", sa.String(length=64), nullable=False),
+        sa.Column("new_litres", sa.BigInteger(), nullable=True),
+        sa.Column("seal", sa.String(length=64), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("photos", Json, nullable=False),
+        sa.Column("lat_e7", sa.Integer(), nullable=True),
+        sa.Column("lon_e7", sa.Integer(), nullable=True),
+        sa.Column("reader", sa.String(length=64), nullable=False),
+        sa.Column("kek", sa.String(length=64), nullable=True),
+        sa.Column("nonce", sa.LargeBinary(length=12), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(length=64), nullable=True),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.String(length=64), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("settled_by", sa.String(length=200), nullable=True),
+        sa.Column("settled_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "device_id"],
+            ["device.utility_id", "device.id"],
+            name=op.f("fk_order_report_utility_id_device_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_order_report_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_order_report")),
+        sa.UniqueConstraint("utility_id", "batch_id", "item", name=op.f("uq_order_report_utility_id_batch_id_item")),
+    )
+    with op.batch_alter_table("order_report", schema=None) as batch_op:
+        batch_op.create_index("ix_order_report_order", ["utility_id", "order_id"], unique=False)
+        batch_op.create_index("ix_order_report_status", ["utility_id", "status"], unique=False)
 
 
 def _receiver() -> None:
@@ -1044,6 +1116,32 @@ def _contract_terms() -> None:
         batch_op.create_index(batch_op.f("ix_contract_terms_contract_id"), ["contract_id"], unique=False)
 
 
+def _cut_fact() -> None:
+    op.create_table(
+        "cut_fact",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=True),
+        sa.Column("cents", sa.BigInteger(), nullable=True),
+        sa.Column("reference", sa.String(length=200), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=200), nullable=False),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "contract_id"],
+            ["contract.utility_id", "contract.id"],
+            name=op.f("fk_cut_fact_utility_id_contract_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_cut_fact_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_cut_fact")),
+    )
+    with op.batch_alter_table("cut_fact", schema=None) as batch_op:
+        batch_op.create_index("ix_cut_fact_contract", ["utility_id", "contract_id"], unique=False)
+
+
 def _draft_bill() -> None:
     op.create_table(
         "draft_bill",
@@ -1155,6 +1253,24 @@ def _rectification() -> None:
     )
 
 
+def _route_plan() -> None:
+    op.create_table(
+        "route_plan",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("route_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("round", sa.String(length=64), nullable=False),
+        sa.Column("seconds", sa.Integer(), nullable=False),
+        sa.Column("metres", sa.Integer(), nullable=False),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "route_id"], ["route.utility_id", "route.id"], name=op.f("fk_route_plan_utility_id_route_id")
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "route_id", name=op.f("pk_route_plan")),
+    )
+    with op.batch_alter_table("route_plan", schema=None) as batch_op:
+        batch_op.create_index("ix_route_plan_round", ["utility_id", "round"], unique=False)
+
+
 def _route_stop() -> None:
     op.create_table(
         "route_stop",
@@ -1194,6 +1310,64 @@ def _webhook_attempt() -> None:
         ),
         sa.PrimaryKeyConstraint("utility_id", "delivery_id", "number", name=op.f("pk_webhook_attempt")),
     )
+
+
+def _work_order() -> None:
+    op.create_table(
+        "work_order",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("cause", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.String(length=64), nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("meter_id", sa.BigInteger(), nullable=True),
+        sa.Column("contract_id", sa.BigInteger(), nullable=True),
+        sa.Column("finding_id", sa.BigInteger(), nullable=True),
+        sa.Column("route_id", sa.BigInteger(), nullable=True),
+        sa.Column("device_id", sa.BigInteger(), nullable=True),
+        sa.Column("planned_on", sa.Date(), nullable=True),
+        sa.Column("due_by", UtcDateTime(), nullable=True),
+        sa.Column("instructions", sa.Text(), nullable=False),
+        sa.Column("details", Json, nullable=False),
+        sa.Column("created_by", sa.String(length=200), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("closed_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "contract_id"],
+            ["contract.utility_id", "contract.id"],
+            name=op.f("fk_work_order_utility_id_contract_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "device_id"],
+            ["device.utility_id", "device.id"],
+            name=op.f("fk_work_order_utility_id_device_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "finding_id"],
+            ["finding.utility_id", "finding.id"],
+            name=op.f("fk_work_order_utility_id_finding_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "meter_id"], ["meter.utility_id", "meter.id"], name=op.f("fk_work_order_utility_id_meter_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "route_id"], ["route.utility_id", "route.id"], name=op.f("fk_work_order_utility_id_route_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "supply_point_id"],
+            ["supply_point.utility_id", "supply_point.id"],
+            name=op.f("fk_work_order_utility_id_supply_point_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_work_order_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_work_order")),
+        sa.UniqueConstraint("utility_id", "code", name=op.f("uq_work_order_utility_id_code")),
+    )
+    with op.batch_alter_table("work_order", schema=None) as batch_op:
+        batch_op.create_index("ix_work_order_device", ["utility_id", "device_id", "status"], unique=False)
+        batch_op.create_index("ix_work_order_status", ["utility_id", "status", "id"], unique=False)
+        batch_op.create_index("ix_work_order_supply", ["utility_id", "supply_point_id"], unique=False)
 
 
 def _invoice() -> None:
