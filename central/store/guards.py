@@ -59,6 +59,7 @@ FROZEN = (
     Frozen("contract", free=("valid_to",)),
     Frozen("contract_holder", once=("retired_at",)),
     Frozen("contract_terms", once=("retired_at",)),
+    Frozen("cut_fact", once=("retired_at",)),
     Frozen("device_event"),
     Frozen("fiscal_correction"),
     Frozen("fiscal_outcome"),
@@ -73,6 +74,8 @@ FROZEN = (
     Frozen("ledger_entry"),
     Frozen("ledger_transaction"),
     Frozen("meter_key", once=("retired_at",)),
+    # What the device said stays; what the centre made of it may come to be known later.
+    Frozen("order_report", once=("order_id",), free=("status", "problem", "settled_by", "settled_at")),
     Frozen("quarantine", once=("utility_id", "resolved_at", "resolution"), free=("arrivals",)),
     Frozen("reading", free=("status", "reason")),
     Frozen("reading_day"),
