@@ -22,7 +22,7 @@ from central.store.models.fleet import CutFact, DeviceMail, OrderReport, RoutePl
 from central.store.models.hourly import ReadingDay
 from central.store.models.money import FiscalChain, FiscalRecord, LedgerEntry, LedgerTransaction
 from central.store.models.people import AuditEntry, LoginSession, User
-from central.store.models.quality import QualityIssue
+from central.store.models.quality import QualityCount, QualityIssue
 from central.store.models.reading import (
     Finding,
     IngestBatch,
@@ -48,6 +48,7 @@ from central.store.models.register import (
     SupplyPoint,
     Utility,
 )
+from central.store.models.register_import import RegisterImport
 from central.store.models.webhooks import (
     WebhookAttempt,
     WebhookDelivery,
@@ -93,6 +94,7 @@ __all__ = [
     "Meter",
     "MeterKey",
     "OrderReport",
+    "QualityCount",
     "QualityIssue",
     "Quarantine",
     "Reading",
@@ -102,6 +104,7 @@ __all__ = [
     "Receiver",
     "Rectification",
     "RectificationItem",
+    "RegisterImport",
     "Route",
     "RoutePlan",
     "RouteStop",

@@ -113,7 +113,11 @@ class Installation(InUtility, Base):
 
 
 class Customer(InUtility, Base):
-    """A person or body that holds contracts. Bills keep their own copy of what they printed."""
+    """A person or body that holds contracts. Bills keep their own copy of what they printed.
+
+    ``ended_on`` is the day a person died or a body was dissolved, ``ended_source`` who says so (a certificate, the
+    civil or commercial register, the family, a bank's return).
+    """
 
     __tablename__ = "customer"
     __table_args__ = (UniqueConstraint("utility_id", "code"),)
@@ -125,6 +129,8 @@ class Customer(InUtility, Base):
     phone: Mapped[str | None] = mapped_column(String(32))
     language: Mapped[str] = mapped_column(String(8))
     address: Mapped[Data]
+    ended_on: Mapped[Day | None]
+    ended_source: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[Instant]
 
 

@@ -29,7 +29,9 @@ def upgrade() -> None:
     _fiscal_submission()
     _ledger_transaction()
     _meter()
+    _quality_count()
     _quality_issue()
+    _register_import()
     _supply_point()
     _tariff_assignment()
     _tariff_version()
@@ -312,6 +314,8 @@ def _customer() -> None:
         sa.Column("phone", sa.String(length=32), nullable=True),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("address", Json, nullable=False),
+        sa.Column("ended_on", sa.Date(), nullable=True),
+        sa.Column("ended_source", sa.String(length=200), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_customer_utility_id")),
         sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_customer")),
@@ -415,6 +419,19 @@ def _meter() -> None:
     )
 
 
+def _quality_count() -> None:
+    op.create_table(
+        "quality_count",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("rule", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("open", sa.Integer(), nullable=False),
+        sa.Column("dismissed", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_quality_count_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "rule", "day", name=op.f("pk_quality_count")),
+    )
+
+
 def _quality_issue() -> None:
     op.create_table(
         "quality_issue",
@@ -430,9 +447,34 @@ def _quality_issue() -> None:
         sa.Column("dismissed_at", UtcDateTime(), nullable=True),
         sa.Column("dismissed_by", sa.String(length=64), nullable=True),
         sa.Column("dismissed_reason", sa.Text(), nullable=False),
+        sa.Column("dismissed_until", sa.Date(), nullable=True),
         sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_quality_issue_utility_id")),
         sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_quality_issue")),
         sa.UniqueConstraint("utility_id", "rule", "subject", name=op.f("uq_quality_issue_utility_id_rule_subject")),
+    )
+
+
+def _register_import() -> None:
+    op.create_table(
+        "register_import",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("mapping", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("fates", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("counts", Json, nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("uploaded_at", UtcDateTime(), nullable=False),
+        sa.Column("uploaded_by", sa.String(length=200), nullable=False),
+        sa.Column("decided_at", UtcDateTime(), nullable=True),
+        sa.Column("decided_by", sa.String(length=200), nullable=True),
+        sa.Column("without_refused", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_register_import_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_register_import")),
     )
 
 
