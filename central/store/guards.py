@@ -57,6 +57,13 @@ FROZEN = (
     Frozen("bank_account", once=("retired_at",)),
     Frozen("consumption"),
     Frozen("contract", free=("valid_to",)),
+    Frozen(
+        "contract_case",
+        once=("contract_id", "closed_at", "closed_by", "closed_why", "result"),
+        free=("state", "effective_on", "details"),
+    ),
+    Frozen("contract_case_document"),
+    Frozen("contract_charge"),
     Frozen("contract_holder", once=("retired_at",)),
     Frozen("contract_terms", once=("retired_at",)),
     Frozen("cut_fact", once=("retired_at",)),
