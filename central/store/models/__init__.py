@@ -20,6 +20,7 @@ from central.store.models.field import Device, DeviceEvent, Receiver, Route, Rou
 from central.store.models.fiscal import FiscalCorrection, FiscalOutcome, FiscalSender, FiscalSubmission
 from central.store.models.fleet import CutFact, DeviceMail, OrderReport, RoutePlan, WorkOrder
 from central.store.models.hourly import ReadingDay
+from central.store.models.lifecycle import ContractCase, ContractCaseDocument, ContractCharge
 from central.store.models.money import FiscalChain, FiscalRecord, LedgerEntry, LedgerTransaction
 from central.store.models.people import AuditEntry, LoginSession, User
 from central.store.models.quality import QualityCount, QualityIssue
@@ -66,6 +67,9 @@ __all__ = [
     "BillingRun",
     "Consumption",
     "Contract",
+    "ContractCase",
+    "ContractCaseDocument",
+    "ContractCharge",
     "ContractHolder",
     "ContractTerms",
     "Customer",

@@ -57,6 +57,7 @@ def upgrade() -> None:
     _api_answer()
     _api_token()
     _consumption()
+    _contract_case()
     _contract_holder()
     _contract_terms()
     _cut_fact()
@@ -68,6 +69,8 @@ def upgrade() -> None:
     _route_stop()
     _webhook_attempt()
     _work_order()
+    _contract_case_document()
+    _contract_charge()
     _invoice()
     _fiscal_record()
     _invoice_document()
@@ -1093,6 +1096,46 @@ def _consumption() -> None:
         )
 
 
+def _contract_case() -> None:
+    op.create_table(
+        "contract_case",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("procedure", sa.String(length=64), nullable=False),
+        sa.Column("cause", sa.String(length=64), nullable=False),
+        sa.Column("channel", sa.String(length=64), nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=True),
+        sa.Column("opened_at", UtcDateTime(), nullable=False),
+        sa.Column("opened_by", sa.String(length=200), nullable=False),
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("effective_on", sa.Date(), nullable=False),
+        sa.Column("details", Json, nullable=False),
+        sa.Column("closed_at", UtcDateTime(), nullable=True),
+        sa.Column("closed_by", sa.String(length=200), nullable=True),
+        sa.Column("closed_why", sa.Text(), nullable=True),
+        sa.Column("result", Json, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "contract_id"],
+            ["contract.utility_id", "contract.id"],
+            name=op.f("fk_contract_case_utility_id_contract_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "supply_point_id"],
+            ["supply_point.utility_id", "supply_point.id"],
+            name=op.f("fk_contract_case_utility_id_supply_point_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_contract_case_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_contract_case")),
+        sa.UniqueConstraint("utility_id", "number", name=op.f("uq_contract_case_utility_id_number")),
+    )
+    with op.batch_alter_table("contract_case", schema=None) as batch_op:
+        batch_op.create_index("ix_contract_case_contract", ["utility_id", "contract_id"], unique=False)
+        batch_op.create_index("ix_contract_case_state", ["utility_id", "state", "opened_at"], unique=False)
+        batch_op.create_index("ix_contract_case_supply", ["utility_id", "supply_point_id"], unique=False)
+
+
 def _contract_holder() -> None:
     op.create_table(
         "contract_holder",
@@ -1410,6 +1453,68 @@ def _work_order() -> None:
         batch_op.create_index("ix_work_order_device", ["utility_id", "device_id", "status"], unique=False)
         batch_op.create_index("ix_work_order_status", ["utility_id", "status", "id"], unique=False)
         batch_op.create_index("ix_work_order_supply", ["utility_id", "supply_point_id"], unique=False)
+
+
+def _contract_case_document() -> None:
+    op.create_table(
+        "contract_case_document",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.SmallInteger(), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("verdict", sa.String(length=64), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("media_type", sa.String(length=64), nullable=True),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("size", sa.Integer(), nullable=True),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "case_id"],
+            ["contract_case.utility_id", "contract_case.id"],
+            name=op.f("fk_contract_case_document_utility_id_case_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_contract_case_document_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_contract_case_document")),
+    )
+    with op.batch_alter_table("contract_case_document", schema=None) as batch_op:
+        batch_op.create_index("ix_contract_case_document_case", ["utility_id", "case_id"], unique=False)
+
+
+def _contract_charge() -> None:
+    op.create_table(
+        "contract_charge",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("charged_on", sa.Date(), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "case_id"],
+            ["contract_case.utility_id", "contract_case.id"],
+            name=op.f("fk_contract_charge_utility_id_case_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "contract_id"],
+            ["contract.utility_id", "contract.id"],
+            name=op.f("fk_contract_charge_utility_id_contract_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_contract_charge_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_contract_charge")),
+        sa.UniqueConstraint(
+            "utility_id",
+            "contract_id",
+            "code",
+            "charged_on",
+            name=op.f("uq_contract_charge_utility_id_contract_id_code_charged_on"),
+        ),
+    )
 
 
 def _invoice() -> None:
