@@ -12,9 +12,21 @@ thread switch (5 ms): 1,000 rows/s were measured that way, 48,000 with one state
 
 from edge.store.connection import StoreError
 from edge.store.learned import Format, Learned
+from edge.store.orders import NewOutcome, OrderView
 from edge.store.rounds import NewVisit, Visit
 from edge.store.store import Store
 from edge.store.telegrams import HeardTelegram
 from edge.store.view import StoreCounts
 
-__all__ = ["Format", "HeardTelegram", "Learned", "NewVisit", "Store", "StoreCounts", "StoreError", "Visit"]
+__all__ = [
+    "Format",
+    "HeardTelegram",
+    "Learned",
+    "NewOutcome",
+    "NewVisit",
+    "OrderView",
+    "Store",
+    "StoreCounts",
+    "StoreError",
+    "Visit",
+]

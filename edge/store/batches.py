@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from edge.store.book import Book, load_events
+from edge.store.orders import forget_keys, load_outcomes
 from edge.store.rounds import load_visits
 from edge.store.telegrams import load_telegrams
 from protocols.sync import SCHEMA, Ack, Batch, ClockStamp, Item, read_envelope, seal
@@ -71,6 +72,7 @@ def load_items(connection: sqlite3.Connection, first_id: int, last_id: int) -> l
         *load_telegrams(connection, first_id, last_id),
         *load_visits(connection, first_id, last_id),
         *load_events(connection, first_id, last_id),
+        *load_outcomes(connection, first_id, last_id),
     ]
     return sorted(items, key=lambda item: item.id)
 
@@ -147,6 +149,7 @@ def _committed(connection: sqlite3.Connection, ack: Ack) -> list[tuple[int, int,
 def _forget(connection: sqlite3.Connection, boot: int, number: int, first_id: int, last_id: int) -> None:
     connection.execute("DELETE FROM telegram WHERE id BETWEEN ? AND ?", (first_id, last_id))
     connection.execute("DELETE FROM event WHERE id BETWEEN ? AND ?", (first_id, last_id))
+    forget_keys(connection, first_id, last_id)
     connection.execute("DELETE FROM batch WHERE boot = ? AND number = ?", (boot, number))
 
 

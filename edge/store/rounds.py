@@ -69,8 +69,8 @@ def store_route(book: Book, route: Route) -> bool:
         _drop_old_round(book, route)
         insert_rows(
             book.connection,
-            "route(code, name, planned_on, issued_ms)",
-            [(route.code, route.name, route.planned_on, route.issued_ms)],
+            "route(code, name, planned_on, issued_ms, closed)",
+            [(route.code, route.name, route.planned_on, route.issued_ms, route.closed)],
         )
         insert_rows(book.connection, f"stop(route, {_STOP_COLUMNS})", [_stop_row(route.code, s) for s in route.stops])
     return True

@@ -144,3 +144,69 @@ def m003_what_the_decoder_learnt(db: Database) -> None:
         not_null={"headers"},
     )
     db.table("counter").create({"meter": str, "value": int}, pk="meter", not_null={"value"})
+
+
+@migrations()
+def m004_work_orders(db: Database) -> None:
+    """What the centre wants done, what the reader recorded of it, and the photos that belong to it.
+
+    ``work_order`` keeps an order that the centre withdrew for a while. An outcome is never changed, but that a meter's
+    key is wiped once the centre has it.
+    """
+    db.table("order_list").create({"issued_ms": int}, not_null={"issued_ms"})
+    db.table("work_order").create(
+        {
+            "code": str,
+            "kind": str,
+            "supply": str,
+            "street": str,
+            "number": str,
+            "detail": str,
+            "meter": str,
+            "serial": str,
+            "modulus_litres": int,
+            "instructions": str,
+            "day": str,
+            "planned_on": str,
+            "due_ms": int,
+            "last_litres": int,
+            "low_litres": int,
+            "high_litres": int,
+            "lat_e7": int,
+            "lon_e7": int,
+            "withdrawn_ms": int,
+        },
+        pk="code",
+        not_null={"kind", "supply", "meter", "modulus_litres"},
+    )
+    outcome = db.table("outcome").create(
+        {
+            "id": int,
+            **_STAMP,
+            "order": str,
+            "outcome": str,
+            "supply": str,
+            "meter": str,
+            "reader": str,
+            "reason": str,
+            "litres": int,
+            "new_serial": str,
+            "new_address": str,
+            "new_litres": int,
+            "new_key": bytes,
+            "seal": str,
+            "note": str,
+            "photos": str,
+            "lat_e7": int,
+            "lon_e7": int,
+            "token": str,
+        },
+        pk="id",
+        not_null={"order", "outcome", "supply", "photos", "token"},
+    )
+    outcome.create_index(["token"], unique=True)
+    outcome.create_index(["order"])
+    db.table("photo").create(
+        {"digest": str, "wall_ms": int, "content": bytes}, pk="digest", not_null={"wall_ms", "content"}
+    )
+    db.table("route").add_column("closed", int, not_null_default=0)

@@ -11,15 +11,16 @@ from typing import TypeVar
 import structlog
 
 from edge.clock import Clock, os_boot
-from edge.store import batches, rounds, view
+from edge.store import batches, orders, rounds, view
 from edge.store.batches import Applied, RefusedBatch, SealedBatch
 from edge.store.book import Book
 from edge.store.connection import StoreError, WriterLock, open_reader, open_writer
 from edge.store.learned import Learned, load_learned
+from edge.store.orders import NewOutcome, OrderView
 from edge.store.rounds import NewVisit, Visit
 from edge.store.telegrams import HeardTelegram
 from edge.store.view import RouteView, StoreCounts
-from protocols.sync import Ack, Route
+from protocols.sync import Ack, OrderReport, Route, WorkOrders
 
 log = structlog.get_logger("edge.store")
 
@@ -173,6 +174,14 @@ class Store:
         """Take a route over; False where one as new or newer is there."""
         return await self._write(rounds.store_route, self._book, route)
 
+    async def store_orders(self, message: WorkOrders) -> bool:
+        """Take the open work orders over; False where a list as new or newer is there."""
+        return await self._write(orders.store_orders, self._book, message, self._clock.now())
+
+    async def record_outcome(self, new: NewOutcome, photos: Sequence[bytes] = ()) -> OrderReport | None:
+        """Commit what became of an order; the same token again returns what it recorded. None: no such order."""
+        return await self._write(orders.record_outcome, self._book, new, photos, self._clock.now())
+
     async def next_batch(self, after: tuple[int, int]) -> SealedBatch | None:
         """The first sealed batch behind (boot_seq, number) that still has to be acknowledged."""
         return batches.next_sealed(self._reader.conn, after)
@@ -211,6 +220,26 @@ class Store:
     def route(self) -> RouteView | None:
         """The reader's route as it stands."""
         return view.current_route(self._reader.conn)
+
+    def closed_list(self) -> frozenset[str] | None:
+        """The only meters whose telegrams are to be kept; None where all are."""
+        return view.closed_list(self._reader.conn)
+
+    def orders(self) -> list[OrderView]:
+        """The work orders on this device."""
+        return orders.order_views(self._reader.conn)
+
+    def order(self, code: str) -> OrderView | None:
+        """A work order by its code."""
+        return orders.order_view(self._reader.conn, code)
+
+    def outcome_by_token(self, token: str) -> OrderReport | None:
+        """What was recorded of an order under a form's token."""
+        return orders.outcome_by_token(self._reader.conn, token)
+
+    def photos(self) -> list[tuple[str, bytes]]:
+        """Every photo taken with an order, by its SHA-256 digest in hex, the oldest first."""
+        return orders.photos(self._reader.conn)
 
     def visit(self, visit_id: int) -> Visit | None:
         """A visit by its id."""

@@ -45,6 +45,7 @@ class RouteView(NamedTuple):
     name: str
     planned_on: str
     stops: list[StopView]
+    closed: bool = False
 
 
 class StoreCounts(NamedTuple):
@@ -93,11 +94,34 @@ def unsealed(connection: sqlite3.Connection) -> int:
 
 def current_route(connection: sqlite3.Connection) -> RouteView | None:
     """The newest route with its stops, or None where no route has arrived."""
-    route = connection.execute("SELECT code, name, planned_on FROM route ORDER BY issued_ms DESC LIMIT 1").fetchone()
+    route = connection.execute(
+        "SELECT code, name, planned_on, closed FROM route ORDER BY issued_ms DESC LIMIT 1"
+    ).fetchone()
     if route is None:
         return None
-    code, name, planned_on = route
-    return RouteView(code, name, planned_on, [_stop_view(row) for row in connection.execute(_ROUTE_SQL, (code,))])
+    code, name, planned_on, closed = route
+    stops = [_stop_view(row) for row in connection.execute(_ROUTE_SQL, (code,))]
+    return RouteView(code, name, planned_on, stops, bool(closed))
+
+
+def closed_list(connection: sqlite3.Connection) -> frozenset[str] | None:
+    """The only meters whose telegrams are to be kept; None where everything is: no route, or one that collects all."""
+    route = connection.execute("SELECT code, closed FROM route ORDER BY issued_ms DESC LIMIT 1").fetchone()
+    if route is None or not route[1]:
+        return None
+    wanted = connection.execute(
+        "SELECT meter FROM stop WHERE route = ? UNION SELECT meter FROM work_order WHERE withdrawn_ms IS NULL",
+        (route[0],),
+    )
+    return frozenset(meter for (meter,) in wanted)
+
+
+def heard_of(connection: sqlite3.Connection, meter: str) -> HeardReading | None:
+    """The newest index heard of a meter."""
+    row = connection.execute(
+        "SELECT litres, wall_ms, mono_ns, trusted, rssi_dbm, alarms FROM heard WHERE meter = ?", (meter,)
+    ).fetchone()
+    return None if row is None else _heard(row)
 
 
 def _stop_view(row: tuple) -> StopView:  # type: ignore[type-arg]

@@ -13,7 +13,17 @@ from edge.config import BrokerConfig
 from edge.store import Store, StoreError
 from edge.store.batches import SealedBatch
 from edge.sync.connection import BrokerClient
-from protocols.sync import SCHEMA, Ack, ack_topic, batch_topic, decode_ack, decode_route, route_topic
+from protocols.sync import (
+    SCHEMA,
+    Ack,
+    ack_topic,
+    batch_topic,
+    decode_ack,
+    decode_orders,
+    decode_route,
+    orders_topic,
+    route_topic,
+)
 
 log = structlog.get_logger("edge.sync")
 
@@ -92,7 +102,8 @@ class Sync:
         reason = "closed"
         try:
             async with self._connect() as client:
-                await client.subscribe([(ack_topic(self._device), 1), (route_topic(self._device), 1)])
+                topics = (ack_topic(self._device), route_topic(self._device), orders_topic(self._device))
+                await client.subscribe([(topic, 1) for topic in topics])
                 self._begin()
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._listen(client))
@@ -167,7 +178,7 @@ class Sync:
                 await self._store.committed.wait()
 
     async def _listen(self, client: BrokerClient) -> None:
-        """Apply acknowledgements together where several have arrived, and take routes."""
+        """Apply acknowledgements together where several have arrived, and take routes and orders."""
         messages = client.messages
         async for message in messages:
             arrived = [message]
@@ -177,6 +188,8 @@ class Sync:
             for m in arrived:
                 if m.topic.value == route_topic(self._device) and m.payload:
                     await self._take_route(bytes(m.payload))
+                elif m.topic.value == orders_topic(self._device) and m.payload:
+                    await self._take_orders(bytes(m.payload))
 
     async def _apply(self, payloads: Sequence[bytes]) -> None:
         acks = [ack for payload in payloads if (ack := self._read_ack(payload))]
@@ -214,6 +227,17 @@ class Sync:
             log.warning("route not taken", error=str(error))
             return
         log.info("route", code=route.code, stops=len(route.stops), taken=taken)
+
+    async def _take_orders(self, payload: bytes) -> None:
+        try:
+            message = decode_orders(payload)
+            if message.device != self._device or message.schema != SCHEMA:
+                raise ValueError(f"orders.device {message.device!r}, schema {message.schema}: not for this device")
+            taken = await self._store.store_orders(message)
+        except (ValueError, StoreError) as error:
+            log.warning("orders not taken", error=str(error))
+            return
+        log.info("orders", orders=len(message.orders), taken=taken)
 
     @staticmethod
     def _now() -> float:

@@ -8,10 +8,12 @@ acknowledgement that names the highest number up to which everything is committe
     up    sgc/v1/<device>/up/batch     envelope bytes of one batch          (seal, read_envelope, open_batch)
     down  sgc/v1/<device>/down/ack     what is committed, what was refused  (encode_message, decode_ack)
     down  sgc/v1/<device>/down/route   the reader's route, retained         (encode_message, decode_route)
+    down  sgc/v1/<device>/down/orders  the device's work orders, retained   (encode_message, decode_orders)
 
 The same envelope works as a file. Evolution: array-like structs accept missing trailing fields (defaults) and
 ignore unknown trailing ones, so either side may be one version ahead; a change that breaks this raises
-:data:`SCHEMA`, and a receiver that does not know a schema refuses the batch by name.
+:data:`SCHEMA`, and a receiver that does not know a schema refuses the batch by name. A new kind of item does not: an
+:class:`OrderReport` answers a work order, so only a device whose centre sends orders ever sends one.
 """
 
 from protocols.sync.envelope import (
@@ -33,17 +35,29 @@ from protocols.sync.messages import (
     Event,
     HourSeries,
     Item,
+    OrderReport,
     Refusal,
     Route,
     RouteStop,
     TelegramItem,
     TypedReading,
+    WorkOrder,
+    WorkOrders,
     decode_ack,
     decode_item,
+    decode_orders,
     decode_route,
     encode_message,
 )
-from protocols.sync.topics import ack_topic, all_batches, batch_topic, device_of, route_topic, valid_device
+from protocols.sync.topics import (
+    ack_topic,
+    all_batches,
+    batch_topic,
+    device_of,
+    orders_topic,
+    route_topic,
+    valid_device,
+)
 
 __all__ = [
     "MAX_BODY_BYTES",
@@ -57,22 +71,27 @@ __all__ = [
     "Header",
     "HourSeries",
     "Item",
+    "OrderReport",
     "Refusal",
     "Route",
     "RouteStop",
     "SyncError",
     "TelegramItem",
     "TypedReading",
+    "WorkOrder",
+    "WorkOrders",
     "ack_topic",
     "all_batches",
     "batch_topic",
     "decode_ack",
     "decode_item",
+    "decode_orders",
     "decode_route",
     "device_of",
     "encode_message",
     "open_batch",
     "open_head",
+    "orders_topic",
     "read_envelope",
     "route_topic",
     "seal",

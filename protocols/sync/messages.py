@@ -91,7 +91,36 @@ class HourSeries(msgspec.Struct, frozen=True, array_like=True, tag="h"):
     deltas: Annotated[bytes, msgspec.Meta(min_length=4, max_length=100)]
 
 
-Item = TelegramItem | TypedReading | Event | HourSeries
+class OrderReport(msgspec.Struct, frozen=True, array_like=True, tag="o"):
+    """What became of a work order on the spot.
+
+    ``outcome``: "accepted" (the device has the order), "done", or "impossible" with the incidence code ``reason``.
+    ``litres`` is the index of the meter that hung there; ``new_*`` what was hung in its place, by serial or address
+    (``new_key``: its AES key where it was read on the spot). ``photos`` are SHA-256 digests in lower-case hex; the
+    pictures stay on the device. ``lat_e7``/``lon_e7`` are WGS 84 degrees times 10^7.
+    """
+
+    id: int
+    at: ClockStamp
+    order: str
+    outcome: str
+    supply: str
+    meter: str
+    reader: str
+    reason: str = ""
+    litres: Litres | None = None
+    new_serial: str = ""
+    new_address: str = ""
+    new_litres: Litres | None = None
+    new_key: bytes | None = None
+    seal: str = ""
+    note: str = ""
+    photos: tuple[str, ...] = ()
+    lat_e7: int | None = None
+    lon_e7: int | None = None
+
+
+Item = TelegramItem | TypedReading | Event | HourSeries | OrderReport
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
@@ -167,7 +196,11 @@ class RouteStop(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Route(msgspec.Struct, frozen=True, array_like=True):
-    """A route handed to one device; the newest ``issued_ms`` replaces an older one of the same code."""
+    """A route handed to one device; the newest ``issued_ms`` replaces an older one of the same code.
+
+    ``closed``: only these meters are to be read; what is heard of others is not kept. A route without stops was
+    cancelled.
+    """
 
     schema: int
     device: str
@@ -176,16 +209,55 @@ class Route(msgspec.Struct, frozen=True, array_like=True):
     planned_on: str
     issued_ms: Millis
     stops: tuple[RouteStop, ...]
+    closed: bool = False
 
 
-Message = TypeVar("Message", Ack, Route)
+class WorkOrder(msgspec.Struct, frozen=True, array_like=True):
+    """Something to be done at a supply point.
+
+    ``kind``: "read", "inspect", "seal", "replace", "install", "remove", "cut" or "reconnect". ``meter`` is what hangs
+    there as the centre knows it. ``day`` (ISO date) is the only day on which the order may be done; empty: any.
+    ``due_ms``: when it must be done at the latest. The index is expected within ``low_litres``..``high_litres``.
+    """
+
+    code: str
+    kind: str
+    supply: str
+    street: str
+    number: str
+    detail: str
+    meter: str
+    serial: str
+    modulus_litres: Litres
+    instructions: str = ""
+    day: str = ""
+    planned_on: str = ""
+    due_ms: Millis | None = None
+    last_litres: Litres | None = None
+    low_litres: Litres | None = None
+    high_litres: Litres | None = None
+    lat_e7: int | None = None
+    lon_e7: int | None = None
+
+
+class WorkOrders(msgspec.Struct, frozen=True, array_like=True):
+    """Every open order of one device: the newest ``issued_ms`` replaces all; what is missing was withdrawn."""
+
+    schema: int
+    device: str
+    issued_ms: Millis
+    orders: tuple[WorkOrder, ...]
+
+
+Message = TypeVar("Message", Ack, Route, WorkOrders)
 
 _item_decoder: msgspec.msgpack.Decoder[Item] = msgspec.msgpack.Decoder(Item)
 _ack_decoder = msgspec.msgpack.Decoder(Ack)
 _route_decoder = msgspec.msgpack.Decoder(Route)
+_orders_decoder = msgspec.msgpack.Decoder(WorkOrders)
 
 
-def encode_message(message: Ack | Route) -> bytes:
+def encode_message(message: Ack | Route | WorkOrders) -> bytes:
     """The wire form of a downward message."""
     return msgspec.msgpack.encode(message)
 
@@ -206,6 +278,11 @@ def decode_ack(data: bytes) -> Ack:
 def decode_route(data: bytes) -> Route:
     """Parse a route; raises :class:`ValueError` naming the field."""
     return _decode(_route_decoder, data)
+
+
+def decode_orders(data: bytes) -> WorkOrders:
+    """Parse a device's work orders; raises :class:`ValueError` naming the field."""
+    return _decode(_orders_decoder, data)
 
 
 def _decode(decoder: msgspec.msgpack.Decoder[Message], data: bytes) -> Message:

@@ -26,6 +26,11 @@ def route_topic(device: str) -> str:
     return f"sgc/v1/{device}/down/route"
 
 
+def orders_topic(device: str) -> str:
+    """Where the centre leaves a device's work orders (retained)."""
+    return f"sgc/v1/{device}/down/orders"
+
+
 def all_batches() -> str:
     """The centre's subscription: every device's batches."""
     return "sgc/v1/+/up/batch"

@@ -18,8 +18,8 @@ WRITER = """
 import asyncio, json, sys
 from pathlib import Path
 from edge.clock import SystemClock
-from edge.store import HeardTelegram, NewVisit, Store
-from protocols.sync import Ack
+from edge.store import HeardTelegram, NewOutcome, NewVisit, Store
+from protocols.sync import Ack, WorkOrder, WorkOrders
 
 def say(**what):
     sys.stdout.write(json.dumps(what) + "\\n")
@@ -37,6 +37,10 @@ async def write(path):
         say(telegrams=store.counts().telegrams)
         visit = await store.record_visit(NewVisit(f"{store.boot} {count}", "R", "S", "M", count, "00", "lector"))
         say(visit=visit.id)
+        order = WorkOrder(f"{store.boot[:8]}-{count}", "seal", "S", "", "", "", "M", "1", 10**8)
+        await store.store_orders(WorkOrders(1, "edge-001", clock.now().wall_ms * 1000 + count, (order,)))
+        outcome = await store.record_outcome(NewOutcome(f"{order.code} done", order.code, "done", "lector"), [b"photo"])
+        say(visit=outcome.id)
         batch = await store.seal(50)
         say(batch=[batch.boot, batch.number, batch.envelope.hex()])
         if count % 3 == 0:
@@ -76,7 +80,7 @@ async def test_killed_at_random_and_started_again(tmp_path: Path, seed: int) -> 
         ids += [item.id for item in open_batch(read_envelope(bytes.fromhex(batches[key]))).items]
     assert len(ids) == len(set(ids))
     assert set(_said(said, "visit")) <= set(ids)
-    assert counts.pending <= len(ids) <= counts.telegrams + counts.typed
+    assert counts.pending <= len(ids) <= counts.telegrams + counts.typed + counts.events
 
 
 def _said(said: list[dict[str, object]], key: str) -> list:  # type: ignore[type-arg]
