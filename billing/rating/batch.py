@@ -137,7 +137,7 @@ class Rater:
             self.errors[number] = error
             steps = Plan((), False, False)
         self._plans.append(steps)
-        self._tables.add(steps, case.leak)
+        self._tables.add(steps, case.leak, case.share is not None)
 
     def _check(self, contracts: Contracts) -> None:
         klass, litres = contracts.klass, contracts.litres

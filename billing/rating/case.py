@@ -54,8 +54,36 @@ class Bonus:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """What holds of a supply from a day on (None: from the period's start): its facts, parameters and bonuses."""
+
+    start: date | None
+    supply: Mapping[str, FactValue]
+    parameters: Mapping[str, str]
+    bonuses: tuple[Bonus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of one bill a contract pays: the ``number``-th (from 1) of parts as large as their weights."""
+
+    number: int
+    weights: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        """The part as a fraction."""
+        part = Fraction(self.weights[self.number - 1], sum(self.weights))
+        return f"{part.numerator}/{part.denominator}"
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """One supply, one period, its water and the tariffs to apply, in the bill's order."""
+    """One supply, one period, its water and the tariffs to apply, in the bill's order.
+
+    ``changes`` are the later stages of a supply whose terms change within the period, each with all that then holds;
+    ``share`` divides the bill among several contracts, to the cent.
+    """
 
     tariffs: tuple[str, ...]
     supply: Mapping[str, FactValue]
@@ -67,24 +95,40 @@ class Case:
     parameters: Mapping[str, str] = field(default_factory=dict)
     bonuses: tuple[Bonus, ...] = ()
     once: tuple[str, ...] = ()
+    changes: tuple[Stage, ...] = ()
+    share: Share | None = None
     ref: object = None
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What holds of the supply in the period, stage after stage."""
+        return (Stage(None, self.supply, self.parameters, self.bonuses), *self.changes)
 
     @classmethod
     def parse(cls, raw: object) -> "Case":
         """A case as JSON gives it (numbers as int or Decimal, never float); CaseError names field, value and rule."""
         keys = _mapping(raw, "case", CASE_KEYS)
         readings = tuple(_run(item, f"readings[{i}]") for i, item in enumerate(_list(keys, "readings")))
+        period = _period(keys.get("period"))
+        first = Stage(
+            None,
+            facts({} if keys.get("supply") is None else keys["supply"]),
+            _parameters({} if keys.get("parameters") is None else keys["parameters"]),
+            _bonuses(keys),
+        )
         return cls(
             tariffs=_tariffs(keys),
-            supply=facts({} if keys.get("supply") is None else keys["supply"]),
-            period=_period(keys.get("period")),
+            supply=first.supply,
+            period=period,
             litres=_litres(keys, readings),
             reference_litres=_optional_litres(keys, "reference_litres"),
             readings=readings,
             leak=_flag(keys.get("leak"), "leak"),
-            parameters=_parameters({} if keys.get("parameters") is None else keys["parameters"]),
-            bonuses=tuple(_bonus(item, f"bonuses[{i}]") for i, item in enumerate(_list(keys, "bonuses"))),
+            parameters=first.parameters,
+            bonuses=first.bonuses,
             once=tuple(_word(item, "once") for item in _list(keys, "once")),
+            changes=_changes(keys, first, period),
+            share=_share(keys.get("share")),
             ref=keys.get("ref"),
         )
 
@@ -101,9 +145,13 @@ CASE_KEYS: Final = (
     "parameters",
     "bonuses",
     "once",
+    "changes",
+    "share",
+    "derived",  # how the litres follow from several supplies' is kept with the case; rating does not look at it
     "expected",  # a case may carry the bill it should give; rating does not look at it
 )
 RUN_KEYS: Final = ("meter", "calibre_mm", "from_litres", "to_litres", "from", "to")
+CHANGE_KEYS: Final = ("from", "supply", "parameters", "bonuses")
 BONUS_KEYS: Final = ("code", "pct", "components", "blocks", "description")
 
 
@@ -208,6 +256,51 @@ def _bonus(raw: object, where: str) -> Bonus:
         blocks=frozenset(_whole(item, f"{where}.blocks") for item in blocks) if isinstance(blocks, list) else None,
         description=str(keys.get("description", "")),
     )
+
+
+def _bonuses(keys: Mapping[str, Any], where: str = "") -> tuple[Bonus, ...]:
+    prefix = f"{where}." if where else ""
+    return tuple(_bonus(item, f"{prefix}bonuses[{i}]") for i, item in enumerate(_list(keys, "bonuses", where)))
+
+
+def _changes(keys: Mapping[str, Any], first: Stage, period: Span) -> tuple[Stage, ...]:
+    """Each stage whole: what a change does not name stays as it was before it, a fact that is null goes."""
+    stages = [first]
+    for number, item in enumerate(_list(keys, "changes")):
+        stages.append(_change(item, f"changes[{number}]", stages[-1], period))
+    return tuple(stages[1:])
+
+
+def _change(raw: object, where: str, before: Stage, period: Span) -> Stage:
+    keys = _mapping(raw, where, CHANGE_KEYS)
+    day = _date(keys.get("from"), f"{where}.from")
+    if period.start is None or period.end is None:
+        raise CaseError("period.from", "missing; what changes on a day needs period.from and period.to")
+    if not max(period.start, before.start or period.start) < day < period.end:
+        since = before.start or period.start
+        raise CaseError(f"{where}.from", f"{day} must be after {since} and before the period's end {period.end}")
+    named = {} if keys.get("supply") is None else _mapping(keys["supply"], f"{where}.supply", tuple(FACTS))
+    kept = {name: value for name, value in before.supply.items() if name not in named}
+    given = keys.get("parameters")
+    return Stage(
+        day,
+        {**kept, **facts(named)},
+        before.parameters if given is None else _parameters(given),
+        before.bonuses if keys.get("bonuses") is None else _bonuses(keys, where),
+    )
+
+
+def _share(raw: object) -> Share | None:
+    if raw is None:
+        return None
+    keys = _mapping(raw, "share", ("number", "weights"))
+    weights = tuple(_whole(item, "share.weights") for item in _list(keys, "weights", "share"))
+    if not weights or min(weights) <= 0:
+        raise CaseError("share.weights", f"{list(weights)} must be whole numbers above 0")
+    number = _whole(keys.get("number"), "share.number")
+    if not 1 <= number <= len(weights):
+        raise CaseError("share.number", f"{number} must be from 1 to {len(weights)}")
+    return Share(number, weights)
 
 
 def _parameters(raw: object) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from billing.money import shown
 from billing.rating.lines import Line
 from billing.rating.plan import Step
-from billing.tariff.facts import plain
+from billing.tariff.facts import FACTS, FactValue, plain
 from billing.tariff.steps import Rebate, Tier, Water
 
 LITRES: Final = 1000
@@ -63,10 +63,15 @@ class Slot:
             words += f", {self.label}"
         if self.rebate:
             words += f", {self.rebate.name}"
+        words += "".join(f", {FACTS[name].spanish}: {_told(value)}" for name, value in self._changed())
         span = self.step.span
         if span.start and span.end and span.last - span.first < span.whole:
             words += f", del {span.start:%d/%m/%Y} al {_last_day(span.end)}"
         return words
+
+    def _changed(self) -> list[tuple[str, FactValue | None]]:
+        """The facts that set this line apart from those of the same period's other days."""
+        return [(name, self.step.facts.get(name)) for name in self.step.changed if name in self.step.facts]
 
     def _why(self, price: Decimal) -> dict[str, Any]:
         step = self.step
@@ -74,6 +79,8 @@ class Slot:
         why["rounding"] = {"decimals": step.rounding.line_decimals, "mode": step.rounding.mode}
         if step.facts:
             why["facts"] = {name: plain(value) for name, value in sorted(step.facts.items())}
+        if step.changed:
+            why["changed"] = list(step.changed)
         if step.assumed:
             why["assumed"] = {name: plain(value) for name, value in sorted(step.assumed.items())}
         why |= getattr(step.action, "why", {})
@@ -129,6 +136,14 @@ def _limits(tier: Tier) -> str:
     if tier.upper is None:
         return f"más de {low} m³"
     return f"de {low} a {shown(Fraction(tier.upper, LITRES))} m³"
+
+
+def _told(value: FactValue | None) -> str:
+    if isinstance(value, bool):
+        return "sí" if value else "no"
+    if isinstance(value, Fraction):
+        return str(shown(value))
+    return (", ".join(sorted(value)) or "ninguno") if isinstance(value, frozenset) else str(value)
 
 
 def _last_day(end: date) -> str:

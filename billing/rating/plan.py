@@ -1,18 +1,20 @@
 """From tariffs, a supply and a period to the ordered steps of its bill; the litres come later.
 
-Each component's time is cut where its price changes (dates, seasons) or, for fees that depend on it, where the meter's
-calibre changes; neighbouring parts with the same price are one step.
+Each component's time is cut where its price changes (dates, seasons) or where what it asks of the supply does (terms of
+the contract; the meter's calibre); neighbouring parts with the same price are one step.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from functools import reduce
+from itertools import groupby, pairwise
 from typing import Final
 
-from billing.rating.case import Bonus, Case, CaseError, MeterRun
+from billing.rating.case import Bonus, Case, CaseError, MeterRun, Stage
 from billing.tariff.errors import RatingError
 from billing.tariff.facts import Facts, FactValue, plain
 from billing.tariff.model import Ask, Component, Parameter, Rate, RoundingPolicy, TariffVersion
@@ -37,6 +39,8 @@ class Step:
     rate: Rate | None
     facts: Mapping[str, FactValue]
     assumed: Mapping[str, FactValue]
+    changed: tuple[str, ...] = ()
+    """The facts that change within the period and decide this step."""
 
     @property
     def where(self) -> str:
@@ -60,8 +64,8 @@ def plan(case: Case, get: Callable[[str], TariffVersion]) -> Plan:
     _check_parameters(case, tariffs)
     _check_once(case, tariffs)
     steps = [step for tariff in tariffs for step in _tariff_steps(case, tariff)]
-    for bonus in case.bonuses:
-        steps.extend(_bonus_steps(bonus, case, steps, tariffs))
+    for bonus, span in _bonus_spans(case):
+        steps.extend(_bonus_steps(bonus, span, steps, tariffs))
     return Plan(tuple(steps), _vat_per_line(tariffs), any(_asks_reference(step) for step in steps))
 
 
@@ -81,7 +85,7 @@ def _check_clashes(tariffs: Sequence[TariffVersion]) -> None:
 
 def _check_parameters(case: Case, tariffs: Sequence[TariffVersion]) -> None:
     known = {name: parameter for tariff in tariffs for name, parameter in tariff.parameters.items()}
-    for name, value in case.parameters.items():
+    for name, value in (item for stage in case.stages for item in stage.parameters.items()):
         if name not in known:
             raise CaseError(f"parameters.{name}", f"not known; known: {', '.join(known) or 'none'}")
         _check_parameter(known[name], value)
@@ -131,22 +135,62 @@ def _tariff_steps(case: Case, tariff: TariffVersion) -> Iterator[Step]:
 
 def _component_steps(case: Case, tariff: TariffVersion, component: Component) -> Iterator[Step]:
     where = f"{component.code} of {tariff.id}"
-    known = {**case.supply, "leak": case.leak}
-    if not component.when.holds(Facts(known, tariff.assume), where):
-        return
-    pieces = [_piece(case, tariff, component, span, where) for span in _spans(case, component)]
+    changing = _Changing.of(case, tariff, component)
+    pieces = [_piece(case, tariff, component, span, changing) for span in _spans(case, component, changing)]
     for piece in _joined([piece for piece in pieces if piece]):
-        yield _step(case, tariff, component, piece, where)
+        yield _step(tariff, component, piece, changing, where)
 
 
-def _spans(case: Case, component: Component) -> list[Span]:
+@dataclass(frozen=True, slots=True)
+class _Changing:
+    """What a component asks of the supply that changes within the period, and on which days."""
+
+    stages: tuple[Stage, ...]
+    facts: tuple[str, ...]
+    parameters: tuple[str, ...]
+
+    @classmethod
+    def of(cls, case: Case, tariff: TariffVersion, component: Component) -> "_Changing":
+        stages = case.stages
+        if len(stages) == 1:
+            return cls(stages, (), ())
+        asked = component.when.facts.union(*(rate.facts for rate in component.rates))
+        facts = sorted(name for name in asked if len({stage.supply.get(name) for stage in stages}) > 1)
+        used = _parameters_of(tariff, component)
+        parameters = sorted(name for name in used if len({stage.parameters.get(name) for stage in stages}) > 1)
+        return cls(stages, tuple(facts), tuple(parameters))
+
+    def days(self) -> Iterator[date]:
+        """The days on which something that counts changes."""
+        for before, after in pairwise(self.stages):
+            if after.start is not None and self.key(before) != self.key(after):
+                yield after.start
+
+    def on(self, day: date | None) -> Stage:
+        """What holds on a day."""
+        return next(s for s in reversed(self.stages) if s.start is None or (day is not None and s.start <= day))
+
+    def key(self, stage: Stage) -> tuple[object, ...]:
+        """What of a stage decides the component."""
+        facts = (stage.supply.get(name) for name in self.facts)
+        return (*facts, *(stage.parameters.get(name) for name in self.parameters))
+
+
+def _parameters_of(tariff: TariffVersion, component: Component) -> set[str]:
+    """The parameters that a component's prices or VAT use."""
+    codes = (component.vat, *(rate.vat for rate in component.rates))
+    used = {vat for vat in codes if vat is not None and vat in tariff.parameters}
+    return used.union(*(rate.charge.parameters for rate in component.rates if rate.charge))
+
+
+def _spans(case: Case, component: Component, changing: _Changing) -> list[Span]:
     """The stretches of the period within which nothing about the component changes."""
     period = case.period
     if period.start is None or period.end is None:
         return [period]
     if component.once:
         return [period]
-    edges = list(component.edges(period.start, period.end))
+    edges = [*component.edges(period.start, period.end), *changing.days()]
     if _depends_on_calibre(component):
         edges += [run.start for run in case.readings if run.start]
     return cuts(period, edges)
@@ -163,19 +207,25 @@ class _Piece:
     span: Span
     rate: Rate
     facts: Facts
-    key: tuple[int, FactValue | None]
+    stage: Stage
+    key: tuple[object, ...]
 
 
-def _piece(case: Case, tariff: TariffVersion, component: Component, span: Span, where: str) -> _Piece | None:
+def _piece(case: Case, tariff: TariffVersion, component: Component, span: Span, changing: _Changing) -> _Piece | None:
+    where = f"{component.code} of {tariff.id}"
+    stage = changing.on(span.start)
+    known = {**stage.supply, "leak": case.leak}
+    if not component.when.holds(Facts(known, tariff.assume), where):
+        return None
     day = span.start or _undated_day(tariff, component)
     if (component.start and day < component.start) or (component.end and day >= component.end):
         return None
-    facts = Facts({**case.supply, "leak": case.leak}, tariff.assume)
+    facts = Facts(known, tariff.assume)
     calibre = _calibre(case, span) if _depends_on_calibre(component) else None
     if calibre is not None:
         facts = facts.with_fact(CALIBRE, calibre)
     rate = _choose(component, facts, day, span, where)
-    return _Piece(span, rate, facts, (component.rates.index(rate), calibre))
+    return _Piece(span, rate, facts, stage, (component.rates.index(rate), calibre, changing.key(stage)))
 
 
 def _undated_day(tariff: TariffVersion, component: Component) -> date:
@@ -221,7 +271,7 @@ def _joined(pieces: Sequence[_Piece]) -> Iterator[_Piece]:
     pending: _Piece | None = None
     for piece in pieces:
         if pending and pending.key == piece.key and pending.span.last == piece.span.first:
-            pending = _Piece(_both(pending.span, piece.span), pending.rate, pending.facts, pending.key)
+            pending = replace(pending, span=_both(pending.span, piece.span))
             continue
         if pending:
             yield pending
@@ -235,9 +285,9 @@ def _both(left: Span, right: Span) -> Span:
     return Span(left.start, right.end, left.months + right.months, days, left.first, right.last, left.whole)
 
 
-def _step(case: Case, tariff: TariffVersion, component: Component, piece: _Piece, where: str) -> Step:
+def _step(tariff: TariffVersion, component: Component, piece: _Piece, changing: _Changing, where: str) -> Step:
     rate, facts = piece.rate, piece.facts
-    parameters = _ParameterValues(case.parameters, tariff, where)
+    parameters = _ParameterValues(piece.stage.parameters, tariff, where)
     try:
         action = rate.charge.action(Ask(facts, piece.span, parameters, where)) if rate.charge else Exempt(rate.exempt)
     except SpanError as error:
@@ -257,6 +307,7 @@ def _step(case: Case, tariff: TariffVersion, component: Component, piece: _Piece
         rate,
         dict(facts.used),
         dict(facts.assumed),
+        changing.facts,
     )
 
 
@@ -273,7 +324,21 @@ class _ParameterValues(dict[str, str]):
         raise CaseError(f"parameters.{name}", f"missing; {self._where} needs it ({self._tariff.parameters[name].text})")
 
 
-def _bonus_steps(bonus: Bonus, case: Case, steps: Sequence[Step], tariffs: Sequence[TariffVersion]) -> Iterator[Step]:
+def _bonus_spans(case: Case) -> Iterator[tuple[Bonus, Span]]:
+    """Each bonus with the stretches of the period it is granted in, in the order in which they are first granted."""
+    if not case.changes or case.period.start is None:
+        yield from ((bonus, case.period) for bonus in case.bonuses)
+        return
+    spans = cuts(case.period, [stage.start for stage in case.changes if stage.start])
+    for bonus in dict.fromkeys(bonus for stage in case.stages for bonus in stage.bonuses):
+        granted = [bonus in stage.bonuses for stage in case.stages]
+        for has, several in groupby(zip(granted, spans, strict=True), key=lambda pair: pair[0]):
+            if has:
+                together = [span for _, span in several]
+                yield bonus, reduce(_both, together)
+
+
+def _bonus_steps(bonus: Bonus, span: Span, steps: Sequence[Step], tariffs: Sequence[TariffVersion]) -> Iterator[Step]:
     """A bonus granted to this supply: one step for each VAT rate that its components carry."""
     codes = [component.code for tariff in tariffs for component in tariff.components]
     for pattern in bonus.components:
@@ -285,4 +350,4 @@ def _bonus_steps(bonus: Bonus, case: Case, steps: Sequence[Step], tariffs: Seque
         action = Percent(of, -Fraction(bonus.percent), bonus.blocks, vat, {"percent": str(bonus.percent)})
         name = bonus.description or "Bonificación"
         rounding = chosen[0].rounding
-        yield Step(bonus.code, name, vat, action, case.period, rounding, None, None, None, {}, {})
+        yield Step(bonus.code, name, vat, action, span, rounding, None, None, None, {}, {})

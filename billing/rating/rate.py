@@ -4,15 +4,15 @@ Rules (the tariff may choose others): a line is quantity times price, rounded ha
 once per rate on the sum of the rounded lines; the total is bases plus VAT.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import Final, Protocol
 
-from billing.money import divide, rounded
-from billing.rating.case import Case, CaseError
+from billing.money import apportion, divide, rounded, scaled, shown
+from billing.rating.case import Case, CaseError, Share
 from billing.rating.describe import LITRES, Slot
 from billing.rating.lines import Line, Rated, Vat
 from billing.rating.plan import Plan, Step, plan
@@ -45,6 +45,8 @@ def run(steps: Plan, case: Case) -> Rated:
         done.extend(_step(step, case, done))
     lines = tuple(item.line for item in done)
     by_rate = vat_by_rate(lines, steps.vat_per_line)
+    if case.share is not None:
+        lines, by_rate = shared(lines, by_rate, case.share)
     return Rated(lines, by_rate, sum((v.base + v.vat for v in by_rate.values()), Decimal("0.00")))
 
 
@@ -58,6 +60,34 @@ def vat_by_rate(lines: Sequence[Line], per_line: bool = False) -> dict[str, Vat]
         vat = sum((rounded(Fraction(part) * RATES[code] / 100) for part in parts), Decimal(0))
         found[code] = Vat(rounded(base), rounded(vat))
     return found
+
+
+def shared(lines: Sequence[Line], by_rate: Mapping[str, Vat], share: Share) -> tuple[tuple[Line, ...], dict[str, Vat]]:
+    """One part of a bill that several contracts pay: every line and every VAT sum of the parts adds up to the whole."""
+    part = Fraction(share.weights[share.number - 1], sum(share.weights))
+    mine = tuple(_shared_line(line, share, part) for line in lines)
+    vat = {}
+    for code, whole in by_rate.items():
+        base = sum((line.amount for line in mine if line.vat == code), Decimal(0))
+        if any(line.amount != rounded(line.amount) for line in lines if line.vat == code):
+            base = _part_of(whole.base, share)  # lines finer than a cent: it is their rounded sum that is divided
+        vat[code] = Vat(rounded(base), _part_of(whole.vat, share))
+    return mine, vat
+
+
+def _shared_line(line: Line, share: Share, part: Fraction) -> Line:
+    why = {**line.why, "share": share.text, "whole_quantity": str(line.quantity), "whole_amount": str(line.amount)}
+    amount, quantity = _part_of(line.amount, share), shown(Fraction(line.quantity) * part)
+    return replace(
+        line, description=f"{line.description}, parte {share.text}", quantity=quantity, amount=amount, why=why
+    )
+
+
+def _part_of(amount: Decimal, share: Share) -> Decimal:
+    exponent = amount.as_tuple().exponent
+    decimals = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    units = int(amount.scaleb(decimals))
+    return scaled(apportion(units, share.weights)[share.number - 1], decimals)
 
 
 def chosen_litres(volume: Volume, litres: int, reference: int | None) -> int:

@@ -44,10 +44,15 @@ class Tables:
     line_slots: list[Slot] = field(default_factory=list)
     weights: dict[int, int] = field(default_factory=dict)
 
-    def add(self, plan: Plan, leak: bool) -> int:
-        """Add one plan and return its number; without a leak its contracts' references do not count."""
+    def add(self, plan: Plan, leak: bool, shared: bool = False) -> int:
+        """Add one plan and return its number; without a leak its contracts' references do not count.
+
+        A bill that is ``shared`` out among contracts is left to the explained path.
+        """
         marks = [len(part) for part in (self.steps, self.slots, self.terms, self.line_slots)]
         try:
+            if shared:
+                raise SlowError
             row = self._plan(plan, leak)
         except SlowError:
             for part, mark in zip((self.steps, self.slots, self.terms, self.line_slots), marks, strict=True):
