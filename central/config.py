@@ -129,6 +129,22 @@ class FacturaeConfig(_Section, frozen=True):
     bodies: tuple[BodyConfig, ...] = ()
 
 
+class WebhooksConfig(_Section, frozen=True):
+    """``[webhooks]``: how events are delivered; the addresses they may go to besides public ones over https.
+
+    ``networks`` lets private networks in ("10.0.0.0/8"), ``plain_http`` unencrypted addresses. An endpoint that fails
+    for ``disable_days`` without a break is disabled; events and their deliveries are kept ``keep_days``.
+    """
+
+    every_s: Annotated[float, msgspec.Meta(ge=0)] = 2.0
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 15.0
+    plain_http: bool = False
+    networks: tuple[str, ...] = ()
+    disable_days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 5
+    keep_days: Annotated[int, msgspec.Meta(ge=7, le=3660)] = 30
+
+
 class LogConfig(_Section, frozen=True):
     """``[log]``."""
 
@@ -146,6 +162,7 @@ class Config(_Section, frozen=True):
     backup: BackupConfig | None = None
     agency: AgencyConfig | None = None
     facturae: FacturaeConfig | None = None
+    webhooks: WebhooksConfig = WebhooksConfig()
     log: LogConfig = LogConfig()
 
 
