@@ -119,7 +119,8 @@ class DraftBill(InUtility, Base):
 
     __tablename__ = "draft_bill"
     __table_args__ = (
-        UniqueConstraint("utility_id", "run_id", "contract_id"),
+        # One for each holder of a contract in the run's period.
+        UniqueConstraint("utility_id", "run_id", "contract_id", "period_from"),
         ForeignKeyConstraint(["utility_id", "run_id"], ["billing_run.utility_id", "billing_run.id"]),
         ForeignKeyConstraint(["utility_id", "contract_id"], ["contract.utility_id", "contract.id"]),
     )

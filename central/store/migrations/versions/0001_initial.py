@@ -1262,7 +1262,11 @@ def _draft_bill() -> None:
         sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_draft_bill_utility_id")),
         sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_draft_bill")),
         sa.UniqueConstraint(
-            "utility_id", "run_id", "contract_id", name=op.f("uq_draft_bill_utility_id_run_id_contract_id")
+            "utility_id",
+            "run_id",
+            "contract_id",
+            "period_from",
+            name=op.f("uq_draft_bill_utility_id_run_id_contract_id_period_from"),
         ),
     )
 
