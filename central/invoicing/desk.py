@@ -64,7 +64,7 @@ def hold(session: Session, run: BillingRun, contract_id: int, actor: str, at: da
         )
         .values(status=PARKED)
     )
-    if changed(session, statement) != 1:
+    if not changed(session, statement):
         raise RunError(f"contract {contract_id}: has no draft to hold back in run {run.code}")
     mine = (*_exceptions(run), DraftException.contract_id == contract_id)
     _waive(session, run, mine, actor, at, reason)

@@ -83,7 +83,7 @@ def load_drafts(session: Session, partition: RunPartition) -> list[tuple[int, Dr
             DraftBill.partition == partition.number,
             DraftBill.status == READY,
         )
-        .order_by(DraftBill.contract_id)
+        .order_by(DraftBill.contract_id, DraftBill.period_from)
     )
     return [(contract, _decoder.decode(text)) for contract, text in session.execute(rows)]
 

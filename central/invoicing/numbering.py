@@ -131,6 +131,6 @@ def _amounts(run: BillingRun) -> Any:
     return (
         select(DraftBill.vat_cents, DraftBill.total_cents)
         .where(DraftBill.utility_id == run.utility_id, DraftBill.run_id == run.id, DraftBill.status == READY)
-        .order_by(DraftBill.partition, DraftBill.contract_id)
+        .order_by(DraftBill.partition, DraftBill.contract_id, DraftBill.period_from)
         .execution_options(yield_per=BLOCK)
     )

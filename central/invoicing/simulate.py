@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from billing.ledger import cents_of
 from central.invoicing import partitions
+from central.invoicing.draft import Complaint
 from central.invoicing.drafting import Outcome, make_drafts
 from central.invoicing.plan import PARKED, READY
 from central.invoicing.states import RunStatus
@@ -73,17 +74,31 @@ def _replace(session: Session, task: partitions.Task, outcomes: list[Outcome]) -
                 model.contract_id.between(first, last),
             ),
         )
-    rows = [_draft_row(task, outcome, row) for outcome, row in zip(outcomes, new_ids(len(outcomes)), strict=True)]
+    by_contract = _complaints(outcomes)
+    rows = [
+        _draft_row(task, outcome, row, len(by_contract[outcome.subject.contract.id]))
+        for outcome, row in zip(outcomes, new_ids(len(outcomes)), strict=True)
+    ]
     insert_rows(session, DraftBill, _DRAFT, rows)
     exceptions = [
-        (task.utility_id, task.run_id, outcome.subject.contract.id, item.code, item.text, item.numbers)
-        for outcome in outcomes
-        for item in outcome.complaints
+        (task.utility_id, task.run_id, contract, item.code, item.text, item.numbers)
+        for contract, items in by_contract.items()
+        for item in items.values()
     ]
     insert_rows(session, DraftException, _EXCEPTION, exceptions)
 
 
-def _draft_row(task: partitions.Task, outcome: Outcome, row: int) -> tuple[object, ...]:
+def _complaints(outcomes: list[Outcome]) -> dict[int, dict[str, Complaint]]:
+    """What there is to say of each contract, each code once though it has a bill for each of its holders."""
+    found: dict[int, dict[str, Complaint]] = {}
+    for outcome in outcomes:
+        mine = found.setdefault(outcome.subject.contract.id, {})
+        for complaint in outcome.complaints:
+            mine.setdefault(complaint.code, complaint)
+    return found
+
+
+def _draft_row(task: partitions.Task, outcome: Outcome, row: int, exceptions: int) -> tuple[object, ...]:
     subject, draft, last = outcome.subject, outcome.draft, outcome.subject.last_bill
     money = (0, 0, 0)
     if draft is not None:
@@ -106,6 +121,6 @@ def _draft_row(task: partitions.Task, outcome: Outcome, row: int) -> tuple[objec
         last.litres if last else None,
         last.period.days if last else None,
         last.total_cents if last else None,
-        len(outcome.complaints),
+        exceptions,
         draft if draft is not None else {},
     )

@@ -166,23 +166,27 @@ def drafts(
     rows = _draft_rows(conditions).add_columns(key.label("sort_key")).options(defer(DraftBill.bill))
     if after is not None:
         rows = rows.where(_beyond(key, after, filters.descending))
-    order = (key.desc(), DraftBill.contract_id.desc()) if filters.descending else (key, DraftBill.contract_id)
+    order = (key.desc(), DraftBill.id.desc()) if filters.descending else (key, DraftBill.id)
     found = session.execute(rows.order_by(*order).limit(limit + 1)).all()
     shown = found[:limit]
     items = _items(session, utility_id, run_id, [row.DraftBill.contract_id for row in shown])
-    following = f"{shown[-1].sort_key}.{shown[-1].DraftBill.contract_id}" if len(found) > limit else None
+    following = f"{shown[-1].sort_key}.{shown[-1].DraftBill.id}" if len(found) > limit else None
     page = tuple(_row(row.DraftBill, row.code, row.name, row.SupplyPoint, items) for row in shown)
     return DraftPage(page, counted[0], euros(int(counted[1] or 0)), following)
 
 
-def draft(session: Session, utility_id: int, run_id: int, contract_id: int) -> DraftView | None:
-    """One draft with its lines and whys, beside the last bill of its contract."""
+def draft(
+    session: Session, utility_id: int, run_id: int, contract_id: int, period_from: date | None = None
+) -> DraftView | None:
+    """One draft with its lines and whys, beside the last bill of its contract; of several holders' the first."""
     conditions = [
         DraftBill.utility_id == utility_id,
         DraftBill.run_id == run_id,
         DraftBill.contract_id == contract_id,
     ]
-    found = session.execute(_draft_rows(conditions)).first()
+    if period_from is not None:
+        conditions.append(DraftBill.period_from == period_from)
+    found = session.execute(_draft_rows(conditions).order_by(DraftBill.period_from)).first()
     if found is None:
         return None
     items = _items(session, utility_id, run_id, [contract_id])
@@ -285,14 +289,14 @@ def _matching(filters: Filters) -> list[ColumnElement[bool]]:
 
 
 def _beyond(key: ColumnElement[int], after: str, descending: bool) -> ColumnElement[bool]:
-    """What follows the last row seen, in the order that ends with the contract's id."""
+    """What follows the last row seen, in the order that ends with the draft's id."""
     try:
-        value, contract = (int(part) for part in after.split("."))
+        value, last = (int(part) for part in after.split("."))
     except ValueError:
         raise PageKeyError(f"after {after!r}: must be the next of a page") from None
     if descending:
-        return or_(key < value, and_(key == value, DraftBill.contract_id < contract))
-    return or_(key > value, and_(key == value, DraftBill.contract_id > contract))
+        return or_(key < value, and_(key == value, DraftBill.id < last))
+    return or_(key > value, and_(key == value, DraftBill.id > last))
 
 
 def _items(session: Session, utility_id: int, run_id: int, contracts: list[int]) -> dict[int, tuple[ReviewItem, ...]]:
