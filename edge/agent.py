@@ -89,6 +89,7 @@ class Agent:
         log.info("agent stopped", pending=self._pending_at_end)
 
     _pending_at_end = 0
+    _outside = 0
 
     async def _until_stopped(self, tasks: list[asyncio.Task[None]]) -> None:
         """Until told to stop; a part that fails ends the agent with its error, for whoever watches to restart it."""
@@ -128,6 +129,11 @@ class Agent:
 
     async def _deliver(self, frames: list[Frame]) -> None:
         telegrams = [self._decoding.stored(frame) for frame in frames]
+        wanted = self.store.closed_list()
+        if wanted is not None:
+            heard = len(telegrams)
+            telegrams = [one for one in telegrams if one.meter in wanted]
+            self._outside += heard - len(telegrams)
         await self.store.put(telegrams, self._memory.take_new())
 
     async def _note(self, kind: str, data: Mapping[str, str | int | bool | None]) -> None:
@@ -151,6 +157,7 @@ class Agent:
             "pending": counts.pending,
             "acknowledged": counts.acknowledged,
             "refused": counts.refused,
+            "outside": self._outside,
             "garbage_bytes": sum(receiver.state.garbage_bytes for receiver in self.receivers),
             "receiver": {receiver.state.name: asdict(receiver.state) for receiver in self.receivers},
             "broker": sync.broker if sync else "off",

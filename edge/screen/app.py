@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from edge.config import ScreenConfig
-from edge.screen import entry, login, pages
+from edge.screen import entry, login, pages, work
 from edge.screen.context import STATIC, ScreenContext, context_of, environment
 from edge.screen.login import LoginNeededError
 from edge.screen.session import Sessions
@@ -40,7 +40,7 @@ def create_app(config: ScreenConfig, store: Store, status: Callable[[], dict[str
     app.state.context = ScreenContext(config, store, status, sessions, environment())
     app.middleware("http")(guard)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for part in (login.router, pages.router, entry.router):
+    for part in (login.router, pages.router, entry.router, work.router):
         app.include_router(part)
     app.add_exception_handler(LoginNeededError, ask_for_pin)
     app.add_exception_handler(RequestValidationError, bad_form)
@@ -101,7 +101,7 @@ async def problem(request: Request, error: Exception) -> Response:
 
 async def not_saved(request: Request, error: Exception) -> Response:
     """The reader must know that nothing was saved."""
-    lines = ["La lectura NO está guardada.", "Apúntela en papel y avise.", str(error)]
+    lines = ["Lo anotado NO está guardado.", "Apúntelo en papel y avise.", str(error)]
     return _page(request, HTTPStatus.SERVICE_UNAVAILABLE, "No se ha podido guardar", lines)
 
 

@@ -18,7 +18,23 @@ from edge.store import Store
 from edge.store.view import RouteView, StopView
 
 STATIC = Path(__file__).parent / "static"
-_MADRID = ZoneInfo("Europe/Madrid")
+MADRID = ZoneInfo("Europe/Madrid")
+_ORDER_STATES = {
+    "open": "Por hacer",
+    "done": "Hecha",
+    "impossible": "No se pudo",
+    "withdrawn": "Retirada por la oficina",
+}
+ORDER_KINDS = {
+    "read": "Leer otra vez",
+    "inspect": "Inspeccionar",
+    "seal": "Precintar",
+    "replace": "Cambiar el contador",
+    "install": "Instalar un contador",
+    "remove": "Retirar el contador",
+    "cut": "Cortar el suministro",
+    "reconnect": "Restablecer el suministro",
+}
 _STATES = {"unread": "Sin leer", "radio": "Por radio", "typed": "A mano", "visited": "Visitado"}
 
 
@@ -36,13 +52,31 @@ class ScreenContext:
 def environment() -> Environment:
     """The templates with the words and formats they use."""
     found = Environment(loader=PackageLoader("edge.screen"), autoescape=select_autoescape(), undefined=StrictUndefined)
-    found.filters.update(m3=cubic_metres, code_words=words, local_time=local_time, state_words=_STATES.__getitem__)
+    found.filters.update(
+        m3=cubic_metres,
+        code_words=words,
+        local_time=local_time,
+        local_day=local_day,
+        state_words=_STATES.__getitem__,
+        order_words=_ORDER_STATES.__getitem__,
+        order_kind=order_kind,
+    )
     return found
 
 
 def local_time(wall_ms: int) -> str:
     """``24/11/2026 10:05`` in the legal time of Spain's mainland."""
-    return datetime.datetime.fromtimestamp(wall_ms / 1000, _MADRID).strftime("%d/%m/%Y %H:%M")
+    return datetime.datetime.fromtimestamp(wall_ms / 1000, MADRID).strftime("%d/%m/%Y %H:%M")
+
+
+def local_day(day: str) -> str:
+    """``24/11/2026`` of an ISO date."""
+    return datetime.date.fromisoformat(day).strftime("%d/%m/%Y")
+
+
+def order_kind(kind: str) -> str:
+    """What an order asks for; a kind that a newer centre knows is told by its name."""
+    return ORDER_KINDS.get(kind, kind)
 
 
 def context_of(request: Request) -> ScreenContext:

@@ -130,7 +130,8 @@ def stop_response(
         **extra,
     }
     versions = context.store.versions(route.code, view.stop.supply, view.stop.meter) if route else []
-    return render(context, "stop.html", status, view=view, order=order, versions=versions, **values)
+    work = [one for one in context.store.orders() if one.order.supply == view.stop.supply and one.state == "open"]
+    return render(context, "stop.html", status, view=view, order=order, versions=versions, work=work, **values)
 
 
 def render(context: ScreenContext, template: str, status: HTTPStatus = HTTPStatus.OK, **values: object) -> Response:
@@ -140,6 +141,7 @@ def render(context: ScreenContext, template: str, status: HTTPStatus = HTTPStatu
         "stored_here": counts.telegrams + counts.typed,
         "pending": counts.pending,
         "broker": context.status()["broker"],
+        "open_work": sum(one.state == "open" for one in context.store.orders()),
     }
     return HTMLResponse(context.templates.get_template(template).render(**head, **values), status)
 

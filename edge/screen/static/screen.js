@@ -3,8 +3,8 @@
 (() => {
   const EVERY_MS = 3000;
   const WORDS = { unread: "Sin leer", radio: "Por radio", typed: "A mano", visited: "Visitado" };
-  const field = document.getElementById("m3");
   const by = document.querySelector("input[name=by]");
+  const field = by && document.getElementById("m3");
   const radio = document.querySelector("[data-radio]");
   let ticked = false;
 
@@ -65,6 +65,15 @@
     } catch {
       // The agent is starting again; the next round finds it.
     }
+  }
+
+  // Where the device stands goes with an order; without leave, or without a receiver, the order goes without it.
+  const placed = document.querySelector("form[data-place]");
+  if (placed && navigator.geolocation) {
+    navigator.geolocation.getCurrentPosition((at) => {
+      placed.elements.lat_e7.value = String(Math.round(at.coords.latitude * 1e7));
+      placed.elements.lon_e7.value = String(Math.round(at.coords.longitude * 1e7));
+    }, () => {}, { enableHighAccuracy: true, maximumAge: 60000 });
   }
 
   if (document.querySelector("[data-live]")) {

@@ -292,7 +292,7 @@ async def test_a_store_that_cannot_save_is_said_loudly(reader: httpx.AsyncClient
         for n in range(60)
     ]
     assert answers[-1].status_code == 503
-    assert "La lectura NO está guardada." in answers[-1].text
+    assert "Lo anotado NO está guardado." in answers[-1].text
     assert store.counts().typed == sum(answer.status_code == 303 for answer in answers)
 
 

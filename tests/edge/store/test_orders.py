@@ -124,8 +124,5 @@ async def test_a_closed_list_names_the_meters_of_its_stops_and_orders(store: Sto
     await store.store_route(route(1000, "R1", stop()))
     assert store.closed_list() is None
     await store.store_orders(orders(1000, order(meter="KAM-00000009-1B-16")))
-    closed = route(2000, "R1", stop())
-    await store.store_route(
-        type(closed)(*[getattr(closed, name) for name in closed.__struct_fields__[:-1]], closed=True)
-    )
+    await store.store_route(msgspec.structs.replace(route(2000, "R1", stop()), closed=True))
     assert store.closed_list() == {METER, "KAM-00000009-1B-16"}
