@@ -39,7 +39,7 @@ from central.reading.writing import (
 )
 from central.register.keys import KeyRing
 from central.register.meters import registered_keys
-from central.store.models import Device, DeviceEvent, ReadingKind, Visit
+from central.store.models import Device, DeviceEvent, OrderReport, ReadingKind, Visit
 from central.store.partitions import Partition, create_partitions, missing_partitions
 from central.times import instant_of, millis
 from protocols.sync import Ack, HourSeries, TelegramItem, TypedReading
@@ -156,7 +156,9 @@ class Ingest:
                     addresses.add(item.meter)
         meters = self._meters.of(connection, utility_id, addresses)
         keys = registered_keys(connection, utility_id, sorted(sealed & meters.keys()), self._ring)
-        return Lookups(meters, self._points.of(connection, utility_id, codes), keys, self._opener, self._due)
+        return Lookups(
+            meters, self._points.of(connection, utility_id, codes), keys, self._opener, self._due, self._ring
+        )
 
     # Writing -------------------------------------------------------------------------------------------------------
 
@@ -173,6 +175,8 @@ class Ingest:
             apply_corrections(connection, rows.visits)
         if rows.events:
             connection.execute(insert(DeviceEvent), [event._asdict() for event in rows.events])
+        if rows.reports:
+            connection.execute(insert(OrderReport), rows.reports)
         record_receivers(connection, rows.receivers)
         record_alarms(connection, rows.alarms, max((_received_ms(claim) for claim in claims), default=0))
         quarantine.keep(connection, _entries(claims, rows, contradictions) + _other_days(claims, differing))

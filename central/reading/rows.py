@@ -1,7 +1,7 @@
 """What a group of batches becomes: rows of the hot tables as tuples, and the rarer things beside them."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from central.reading.hourly import DayRow
 from central.reading.packing import Packed
@@ -102,6 +102,7 @@ class Rows:
     days: list[DayRow] = field(default_factory=list)
     visits: list[VisitRow] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
+    reports: list[dict[str, Any]] = field(default_factory=list)
     troubles: list[Entry] = field(default_factory=list)
     # (utility, device, receiver name) and (utility, meter, alarm): when they were heard
     receivers: dict[tuple[int, int, str], Span] = field(default_factory=dict)

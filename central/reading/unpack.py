@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from central.reading import work_reports
 from central.reading.arrivals import Opened
 from central.reading.clocks import BatchClock
 from central.reading.columns import Columns
@@ -24,10 +25,11 @@ from central.reading.rows import (
     VisitRow,
     note,
 )
+from central.register.keys import KeyRing
 from central.register.meters import RegisteredKeys
 from central.store import new_block
 from central.times import midnight_of_day_number, millis
-from protocols.sync import Event, HourSeries, Item, TelegramItem, TypedReading
+from protocols.sync import Event, HourSeries, Item, OrderReport, TelegramItem, TypedReading
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Lookups:
     opener: Opener
     # (utility, instant, meter) → index at a due date that is recorded: every telegram of a month repeats it.
     due: Mapping[tuple[int, int, int], int]
+    # Seals what is secret in a report of an order.
+    ring: KeyRing | None = None
 
 
 class Unpacker:
@@ -77,6 +81,8 @@ class Unpacker:
                 self._visit(item, first_id + place)
             elif isinstance(item, HourSeries):
                 self._series(item)
+            elif isinstance(item, OrderReport):
+                self._report(item, first_id + place)
             else:
                 self._event(item, first_id + place)
 
@@ -191,6 +197,24 @@ class Unpacker:
                 self._utility_id, item.start_ms, meter.id, item.litres, item.deltas, self._batch_id, self._received_ms
             )
         )  # fmt: skip
+
+    def _report(self, item: OrderReport, row_id: int) -> None:
+        if reason := work_reports.refusal(item):
+            key = f"report:{self._batch.device}:{self._batch.boot}:{self._batch.number}:{item.id}"
+            self._keep("report", key, reason, msgspec.structs.replace(item, new_key=None))
+            return
+        values = work_reports.row(
+            item, row_id, self._clock.when(item.at), self._clock.doubt(item.at), self._lookups.ring
+        )
+        self._rows.reports.append(
+            values
+            | {
+                "utility_id": self._utility_id,
+                "device_id": self._device_id,
+                "batch_id": self._batch_id,
+                "received_ms": self._received_ms,
+            }
+        )
 
     def _event(self, item: Event, row_id: int) -> None:
         self._rows.events.append(

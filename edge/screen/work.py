@@ -26,7 +26,7 @@ MOST_PHOTOS, LARGEST_PHOTO = 6, 8 * 1024 * 1024
 class Fields(NamedTuple):
     """Which fields the form of a kind of order shows, and which of them must be filled in."""
 
-    index: str = ""  # the label of the index of what hangs there; empty: not asked
+    asked: str = ""  # the label of the index of what hangs there; empty: not asked
     index_needed: bool = False
     new_meter: bool = False
     seal_needed: bool = False
@@ -155,7 +155,7 @@ def _done(view: OrderView, form: OutcomeForm, context: ScreenContext) -> NewOutc
         raise NotAnIndexError("Escriba la lectura, o pulse «No se puede»")
     if fields.seal_needed and not form.seal.strip():
         raise NotAnIndexError("Escriba el número del precinto")
-    litres = read_cubic_metres(form.m3) if form.m3.strip() and fields.index else None
+    litres = read_cubic_metres(form.m3) if form.m3.strip() and fields.asked else None
     new = NewOutcome(form.token, form.order, DONE, context.config.reader, litres=litres, seal=form.seal.strip())
     return _placed(_with_new_meter(new, form) if fields.new_meter else new, form)
 
