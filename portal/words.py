@@ -17,6 +17,7 @@ KINDS: dict[ReadingKind, str] = {
     ReadingKind.REMOVAL: "al retirar el contador",
     ReadingKind.FINAL: "lectura final",
     ReadingKind.ESTIMATED: "estimada",
+    ReadingKind.AGREED: "acordada entre las partes, sin leer el contador",
 }
 UNITS = {"m3": "m³", "month": "mes", "day": "día", "year": "año", "quarter": "trimestre", "bimester": "bimestre"}
 PLURALS = {"mes": "meses", "día": "días", "año": "años", "trimestre": "trimestres", "bimestre": "bimestres"}

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     REMOTE = "remote"
     THIRD_PARTY = "third_party"
     SELF = "self"
+    AGREED = "agreed"
     ESTIMATED = "estimated"
 
 

@@ -16,6 +16,7 @@ KINDS: dict[int, Kind] = {
     ReadingKind.REMOVAL: Kind.REMOVAL,
     ReadingKind.FINAL: Kind.FINAL,
     ReadingKind.ESTIMATED: Kind.ESTIMATED,
+    ReadingKind.AGREED: Kind.AGREED,
 }
 
 

@@ -10,7 +10,14 @@ from central.times import millis
 
 
 def record_reading(
-    session: Session, meter: Meter, at_ms: int, kind: ReadingKind, litres: int, recorded_at: datetime
+    session: Session,
+    meter: Meter,
+    at_ms: int,
+    kind: ReadingKind,
+    litres: int,
+    recorded_at: datetime,
+    *,
+    revision: int = 0,
 ) -> Reading:
     """Add a reading; raises ValueError where the index is not one the meter can show."""
     if not 0 <= litres < meter.modulus_litres:
@@ -23,6 +30,7 @@ def record_reading(
         at_ms=at_ms,
         meter_id=meter.id,
         kind=kind,
+        revision=revision,
         litres=litres,
         status=ReadingStatus.VALID,
         reason="",

@@ -37,6 +37,7 @@ class ReadingKind(IntEnum):
     REMOVAL = 7
     FINAL = 8
     ESTIMATED = 9
+    AGREED = 10  # both sides of a change accept it; nobody read it
 
 
 class ReadingStatus(IntEnum):
