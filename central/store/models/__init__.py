@@ -16,6 +16,17 @@ from central.store.models.billing import (
     TariffAssignment,
     TariffVersion,
 )
+from central.store.models.factors import (
+    FactorGrace,
+    KnownBrowser,
+    LoginRefusal,
+    Passkey,
+    PasskeyChallenge,
+    PasswordLink,
+    RecoveryCode,
+    TotpSecret,
+)
+from central.store.models.compact import CompactFormat
 from central.store.models.field import Device, DeviceEvent, Receiver, Route, RouteStop
 from central.store.models.fiscal import FiscalCorrection, FiscalOutcome, FiscalSender, FiscalSubmission
 from central.store.models.fleet import CutFact, DeviceMail, OrderReport, RoutePlan, WorkOrder
@@ -65,6 +76,7 @@ __all__ = [
     "BankAccount",
     "Base",
     "BillingRun",
+    "CompactFormat",
     "Consumption",
     "Contract",
     "ContractCase",
@@ -79,6 +91,7 @@ __all__ = [
     "DeviceMail",
     "DraftBill",
     "DraftException",
+    "FactorGrace",
     "Finding",
     "FiscalChain",
     "FiscalCorrection",
@@ -92,12 +105,17 @@ __all__ = [
     "InvoiceDocument",
     "InvoiceLine",
     "InvoiceReading",
+    "KnownBrowser",
     "LedgerEntry",
     "LedgerTransaction",
+    "LoginRefusal",
     "LoginSession",
     "Meter",
     "MeterKey",
     "OrderReport",
+    "Passkey",
+    "PasskeyChallenge",
+    "PasswordLink",
     "QualityCount",
     "QualityIssue",
     "Quarantine",
@@ -106,6 +124,7 @@ __all__ = [
     "ReadingKind",
     "ReadingStatus",
     "Receiver",
+    "RecoveryCode",
     "Rectification",
     "RectificationItem",
     "RegisterImport",
@@ -119,6 +138,7 @@ __all__ = [
     "TariffVersion",
     "Telegram",
     "TelegramExplanation",
+    "TotpSecret",
     "User",
     "Utility",
     "ValidationMark",

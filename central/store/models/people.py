@@ -25,16 +25,25 @@ class User(InUtility, Base):
 
 
 class LoginSession(Base):
-    """A log-in: only the hash of its token is kept."""
+    """A log-in: only the hash of its token is kept. ``id`` names it to its owner; ``factor_at`` is None while a second
+    factor has not been given, ``proved_at`` is when the person last proved who they are."""
 
     __tablename__ = "login_session"
-    __table_args__ = (ForeignKeyConstraint(["utility_id", "user_id"], ["user.utility_id", "user.id"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["utility_id", "user_id"], ["user.utility_id", "user.id"]),
+        UniqueConstraint("utility_id", "id"),
+    )
     utility_id: Mapped[UtilityId]
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    user_id: Mapped[Ref]
+    id: Mapped[Ref]
+    user_id: Mapped[Ref] = mapped_column(index=True)
     created_at: Mapped[Instant]
     seen_at: Mapped[Instant]
     ended_at: Mapped[Instant | None]
+    factor_at: Mapped[Instant | None]
+    proved_at: Mapped[Instant | None]
+    agent: Mapped[Name] = mapped_column(default="")  # what the browser says of itself
+    network: Mapped[Code] = mapped_column(default="")  # where it came from, to /24 or /48
 
 
 class AuditEntry(Base):

@@ -13,6 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     _audit_entry()
+    _compact_format()
     _fiscal_chain()
     _quarantine()
     _reading()
@@ -28,6 +29,7 @@ def upgrade() -> None:
     _fiscal_sender()
     _fiscal_submission()
     _ledger_transaction()
+    _login_refusal()
     _meter()
     _quality_count()
     _quality_issue()
@@ -63,10 +65,17 @@ def upgrade() -> None:
     _cut_fact()
     _draft_bill()
     _draft_exception()
+    _factor_grace()
+    _known_browser()
     _login_session()
+    _passkey()
+    _passkey_challenge()
+    _password_link()
+    _recovery_code()
     _rectification()
     _route_plan()
     _route_stop()
+    _totp_secret()
     _webhook_attempt()
     _work_order()
     _contract_case_document()
@@ -97,6 +106,21 @@ def _audit_entry() -> None:
         sa.Column("previous_hash", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("utility_id", "position", name=op.f("pk_audit_entry")),
+    )
+
+
+def _compact_format() -> None:
+    op.create_table(
+        "compact_format",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("manufacturer", sa.String(length=3), nullable=False),
+        sa.Column("device_type", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("signature", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("headers", sa.LargeBinary(), nullable=False),
+        sa.Column("learnt_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "utility_id", "manufacturer", "device_type", "signature", "headers", name=op.f("pk_compact_format")
+        ),
     )
 
 
@@ -400,6 +424,21 @@ def _ledger_transaction() -> None:
     )
     with op.batch_alter_table("ledger_transaction", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_ledger_transaction_invoice_id"), ["invoice_id"], unique=False)
+
+
+def _login_refusal() -> None:
+    op.create_table(
+        "login_refusal",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_login_refusal_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_login_refusal")),
+    )
+    with op.batch_alter_table("login_refusal", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_login_refusal_at"), ["at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_login_refusal_key"), ["key"], unique=False)
 
 
 def _meter() -> None:
@@ -1299,20 +1338,142 @@ def _draft_exception() -> None:
         batch_op.create_index("ix_draft_exception_code", ["utility_id", "run_id", "code", "contract_id"], unique=False)
 
 
+def _factor_grace() -> None:
+    op.create_table(
+        "factor_grace",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "user_id"], ["user.utility_id", "user.id"], name=op.f("fk_factor_grace_utility_id_user_id")
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "user_id", name=op.f("pk_factor_grace")),
+    )
+
+
+def _known_browser() -> None:
+    op.create_table(
+        "known_browser",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "user_id"], ["user.utility_id", "user.id"], name=op.f("fk_known_browser_utility_id_user_id")
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "token_hash", name=op.f("pk_known_browser")),
+    )
+    with op.batch_alter_table("known_browser", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_known_browser_user_id"), ["user_id"], unique=False)
+
+
 def _login_session() -> None:
     op.create_table(
         "login_session",
         sa.Column("utility_id", sa.Integer(), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("user_id", sa.BigInteger(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("seen_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("factor_at", UtcDateTime(), nullable=True),
+        sa.Column("proved_at", UtcDateTime(), nullable=True),
+        sa.Column("agent", sa.String(length=200), nullable=False),
+        sa.Column("network", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(
             ["utility_id", "user_id"], ["user.utility_id", "user.id"], name=op.f("fk_login_session_utility_id_user_id")
         ),
         sa.PrimaryKeyConstraint("utility_id", "token_hash", name=op.f("pk_login_session")),
+        sa.UniqueConstraint("utility_id", "id", name=op.f("uq_login_session_utility_id_id")),
     )
+    with op.batch_alter_table("login_session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_login_session_user_id"), ["user_id"], unique=False)
+
+
+def _passkey() -> None:
+    op.create_table(
+        "passkey",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("credential_id", sa.LargeBinary(length=1023), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("transports", Json, nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("used_at", UtcDateTime(), nullable=True),
+        sa.Column("removed_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "user_id"], ["user.utility_id", "user.id"], name=op.f("fk_passkey_utility_id_user_id")
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_passkey_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_passkey")),
+        sa.UniqueConstraint("utility_id", "credential_id", name=op.f("uq_passkey_utility_id_credential_id")),
+    )
+    with op.batch_alter_table("passkey", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_passkey_user_id"), ["user_id"], unique=False)
+
+
+def _passkey_challenge() -> None:
+    op.create_table(
+        "passkey_challenge",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("challenge", sa.LargeBinary(length=64), nullable=False),
+        sa.Column("purpose", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "user_id"],
+            ["user.utility_id", "user.id"],
+            name=op.f("fk_passkey_challenge_utility_id_user_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "challenge", name=op.f("pk_passkey_challenge")),
+    )
+
+
+def _password_link() -> None:
+    op.create_table(
+        "password_link",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("created_by", sa.String(length=200), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("used_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "user_id"], ["user.utility_id", "user.id"], name=op.f("fk_password_link_utility_id_user_id")
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_password_link_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_password_link")),
+        sa.UniqueConstraint("utility_id", "token_hash", name=op.f("uq_password_link_utility_id_token_hash")),
+    )
+    with op.batch_alter_table("password_link", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_password_link_user_id"), ["user_id"], unique=False)
+
+
+def _recovery_code() -> None:
+    op.create_table(
+        "recovery_code",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("digit", sa.SmallInteger(), nullable=False),
+        sa.Column("code_hash", sa.String(length=200), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("used_at", UtcDateTime(), nullable=True),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "user_id"], ["user.utility_id", "user.id"], name=op.f("fk_recovery_code_utility_id_user_id")
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_recovery_code_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_recovery_code")),
+    )
+    with op.batch_alter_table("recovery_code", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recovery_code_user_id"), ["user_id"], unique=False)
 
 
 def _rectification() -> None:
@@ -1379,6 +1540,29 @@ def _route_stop() -> None:
         ),
         sa.PrimaryKeyConstraint("utility_id", "route_id", "position", name=op.f("pk_route_stop")),
     )
+
+
+def _totp_secret() -> None:
+    op.create_table(
+        "totp_secret",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("kek", sa.String(length=64), nullable=False),
+        sa.Column("nonce", sa.LargeBinary(length=12), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("confirmed_at", UtcDateTime(), nullable=True),
+        sa.Column("removed_at", UtcDateTime(), nullable=True),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "user_id"], ["user.utility_id", "user.id"], name=op.f("fk_totp_secret_utility_id_user_id")
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_totp_secret_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_totp_secret")),
+    )
+    with op.batch_alter_table("totp_secret", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_totp_secret_user_id"), ["user_id"], unique=False)
 
 
 def _webhook_attempt() -> None:
