@@ -55,6 +55,7 @@ class Guard:
 FROZEN = (
     Frozen("audit_entry"),
     Frozen("bank_account", once=("retired_at",)),
+    Frozen("compact_format"),
     Frozen("consumption"),
     Frozen("contract", free=("valid_to",)),
     Frozen(
@@ -83,15 +84,19 @@ FROZEN = (
     Frozen("meter_key", once=("retired_at",)),
     # What the device said stays; what the centre made of it may come to be known later.
     Frozen("order_report", once=("order_id",), free=("status", "problem", "settled_by", "settled_at")),
+    Frozen("passkey", once=("removed_at",), free=("name", "sign_count", "used_at")),
+    Frozen("password_link", once=("used_at",)),
     Frozen("quarantine", once=("utility_id", "resolved_at", "resolution"), free=("arrivals",)),
     Frozen("reading", free=("status", "reason")),
     Frozen("reading_day"),
+    Frozen("recovery_code", once=("used_at", "retired_at")),
     Frozen("rectification", once=("decision", "decided_by", "decided_at", "decided_why")),
     Frozen("rectification_item", once=("result_id",)),
     Frozen("tariff_version"),
     # A telegram's bytes are for ever; what they mean may become known later (key or meter registered afterwards).
     Frozen("telegram", once=("meter_id", "address", "litres"), free=("state", "proof", "access_no", "alarms")),
     Frozen("telegram_explanation"),
+    Frozen("totp_secret", once=("confirmed_at", "removed_at"), free=("last_step",)),
     Frozen("visit"),
 )
 DRAFTS = ("draft_bill", "draft_exception")
