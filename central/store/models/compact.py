@@ -3,7 +3,7 @@
 from sqlalchemy import Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from central.store.base import Base, Instant, UtilityId
+from central.store.base import Base, Millis, UtilityId
 
 
 class CompactFormat(Base):
@@ -19,4 +19,4 @@ class CompactFormat(Base):
     device_type: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     signature: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     headers: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    learnt_at: Mapped[Instant]
+    learnt_ms: Mapped[Millis]

@@ -100,7 +100,7 @@ class KnownBrowser(Base):
     __table_args__ = (_of_user(),)
     utility_id: Mapped[UtilityId]
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    user_id: Mapped[Ref] = mapped_column(index=True)
+    user_id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
     created_at: Mapped[Instant]
 
 

@@ -117,7 +117,7 @@ def _compact_format() -> None:
         sa.Column("device_type", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("signature", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("headers", sa.LargeBinary(), nullable=False),
-        sa.Column("learnt_at", UtcDateTime(), nullable=False),
+        sa.Column("learnt_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
             "utility_id", "manufacturer", "device_type", "signature", "headers", name=op.f("pk_compact_format")
         ),
@@ -1356,15 +1356,13 @@ def _known_browser() -> None:
         "known_browser",
         sa.Column("utility_id", sa.Integer(), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["utility_id", "user_id"], ["user.utility_id", "user.id"], name=op.f("fk_known_browser_utility_id_user_id")
         ),
-        sa.PrimaryKeyConstraint("utility_id", "token_hash", name=op.f("pk_known_browser")),
+        sa.PrimaryKeyConstraint("utility_id", "token_hash", "user_id", name=op.f("pk_known_browser")),
     )
-    with op.batch_alter_table("known_browser", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_known_browser_user_id"), ["user_id"], unique=False)
 
 
 def _login_session() -> None:
