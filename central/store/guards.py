@@ -84,7 +84,7 @@ FROZEN = (
     Frozen("meter_key", once=("retired_at",)),
     # What the device said stays; what the centre made of it may come to be known later.
     Frozen("order_report", once=("order_id",), free=("status", "problem", "settled_by", "settled_at")),
-    Frozen("passkey", once=("removed_at",), free=("name", "sign_count", "used_at")),
+    Frozen("passkey", once=("removed_at",), free=("sign_count", "used_at")),
     Frozen("password_link", once=("used_at",)),
     Frozen("quarantine", once=("utility_id", "resolved_at", "resolution"), free=("arrivals",)),
     Frozen("reading", free=("status", "reason")),
