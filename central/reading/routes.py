@@ -13,7 +13,7 @@ from central.reading.expected import HISTORY_DAYS, Band, expected_band
 from central.reading.mqtt import open_publisher
 from central.register.change import Change, journalled
 from central.register.errors import RegisterError
-from central.register.routes import PUBLISHED
+from central.register.routes import CANCELLED, PUBLISHED
 from central.store.bulk import chunks
 from central.store.models import (
     Device,
@@ -44,26 +44,33 @@ class Message:
     stops: int
 
 
-def route_message(session: Session, route: Route, issued_at: datetime) -> sync.Route:
-    """The message for the device that has the route; raises :class:`RegisterError` where none has."""
-    if route.device_id is None:
+def route_message(
+    session: Session, route: Route, issued_at: datetime, *, carrier: Device | None = None, issued_ms: int | None = None
+) -> sync.Route:
+    """The message for the device that has the route (``carrier``: that had it, and is told that it has it no more).
+
+    Raises :class:`RegisterError` where no device has it. A cancelled route has no stops.
+    """
+    if route.device_id is None and carrier is None:
         raise RegisterError("route.device", route.code, "no device has this route")
-    device = session.get_one(Device, (route.utility_id, route.device_id))
+    device = carrier or session.get_one(Device, (route.utility_id, route.device_id))
     if device.revoked_at is not None:
         raise RegisterError("route.device", device.name, "is revoked")
     # The bands are those of the end of the round's day, or of now where that day is past.
     when_ms = max(millis(issued_at), midnight_ms(route.planned_on) + DAY_MS)
-    rows = _stops(session, route, millis(issued_at))
+    gone = route.status == CANCELLED or route.device_id != device.id
+    rows = [] if gone else _stops(session, route, millis(issued_at))
     meters = [meter.id for _, _, meter in rows if meter is not None]
-    histories = _histories(session, route.utility_id, meters, when_ms)
+    known = histories(session, route.utility_id, meters, when_ms)
     return sync.Route(
         schema=sync.SCHEMA,
         device=device.name,
         code=route.code,
         name=route.name,
         planned_on=route.planned_on.isoformat(),
-        issued_ms=millis(issued_at),
-        stops=tuple(_stop(row, histories, when_ms) for row in rows),
+        issued_ms=millis(issued_at) if issued_ms is None else issued_ms,
+        stops=tuple(_stop(row, known, when_ms) for row in rows),
+        closed=route.closed_list,
     )
 
 
@@ -113,7 +120,7 @@ def _stops(session: Session, route: Route, now_ms: int) -> Sequence[_Stop]:
     ).all()
 
 
-def _histories(session: Session, utility_id: int, meters: Sequence[int], when_ms: int) -> Mapping[int, History]:
+def histories(session: Session, utility_id: int, meters: Sequence[int], when_ms: int) -> Mapping[int, History]:
     """Instants and indices of the valid readings of the year before, by meter, in the order of time."""
     found: dict[int, History] = defaultdict(lambda: ([], []))
     for some in chunks(meters, _METERS_A_QUERY):
@@ -134,9 +141,9 @@ def _histories(session: Session, utility_id: int, meters: Sequence[int], when_ms
     return found
 
 
-def _stop(row: _Stop, histories: Mapping[int, History], when_ms: int) -> sync.RouteStop:
+def _stop(row: _Stop, known: Mapping[int, History], when_ms: int) -> sync.RouteStop:
     stop, point, meter = row
-    band = None if meter is None else expected_band(*histories.get(meter.id, ([], [])), when_ms)
+    band = None if meter is None else expected_band(*known.get(meter.id, ([], [])), when_ms)
     return sync.RouteStop(
         position=stop.position,
         supply=point.code,

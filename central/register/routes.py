@@ -13,7 +13,7 @@ from central.register.errors import RegisterError
 from central.store import new_id
 from central.store.models import Device, Route, RouteStop, SupplyPoint
 
-PLANNED, PUBLISHED = "planned", "published"
+PLANNED, PUBLISHED, DONE, CANCELLED = "planned", "published", "done", "cancelled"
 
 
 def build_route(
