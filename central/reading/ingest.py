@@ -21,6 +21,7 @@ from central.reading.alarms import record_alarms
 from central.reading.arrivals import Arrival, Opened, Refused, open_arrival
 from central.reading.claims import KEPT, REFUSED, Claim, Claims, Outcome
 from central.reading.corrections import apply_corrections
+from central.reading.formats import Formats, keep_formats, load_formats
 from central.reading.hourly import DayRow
 from central.reading.known import Remembered, find_meters, find_supply_points
 from central.reading.opening import SEALED, Opener
@@ -72,7 +73,7 @@ class Ingest:
     def __init__(self, engine: Engine, ring: KeyRing | None = None) -> None:
         self._engine = engine
         self._ring = ring
-        self._opener = Opener()
+        self._formats: dict[int, Formats] = {}
         self._meters = Remembered(find_meters)
         self._points = Remembered(find_supply_points)
         self._heads = Heads()
@@ -121,8 +122,12 @@ class Ingest:
             claims = Claims(connection, opened)
             rows = self._unpack(connection, claims.new)
             contradictions = self._write(connection, claims.new, rows)
+            for utility_id, formats in self._formats.items():
+                keep_formats(connection, utility_id, formats, _latest(claims.new))
             outcomes = claims.outcomes
             heads = self._heads.read(connection, _boots(outcomes))
+        for formats in self._formats.values():
+            formats.new.clear()
         self._heads.remember(heads)
         self._remember_due(rows.readings, contradictions)
         return Applied(outcomes, [answer.ack() for answer in _answers(outcomes, heads)])
@@ -156,9 +161,10 @@ class Ingest:
                     addresses.add(item.meter)
         meters = self._meters.of(connection, utility_id, addresses)
         keys = registered_keys(connection, utility_id, sorted(sealed & meters.keys()), self._ring)
-        return Lookups(
-            meters, self._points.of(connection, utility_id, codes), keys, self._opener, self._due, self._ring
-        )
+        if utility_id not in self._formats:
+            self._formats[utility_id] = load_formats(connection, utility_id)
+        opener = Opener(self._formats[utility_id])
+        return Lookups(meters, self._points.of(connection, utility_id, codes), keys, opener, self._due, self._ring)
 
     # Writing -------------------------------------------------------------------------------------------------------
 
@@ -178,7 +184,7 @@ class Ingest:
         if rows.reports:
             connection.execute(insert(OrderReport), rows.reports)
         record_receivers(connection, rows.receivers)
-        record_alarms(connection, rows.alarms, max((_received_ms(claim) for claim in claims), default=0))
+        record_alarms(connection, rows.alarms, _latest(claims))
         quarantine.keep(connection, _entries(claims, rows, contradictions) + _other_days(claims, differing))
         for device_id, received_ms in _last_heard(claims).items():
             connection.execute(update(Device).where(Device.id == device_id).values(last_batch_ms=received_ms))
@@ -195,6 +201,10 @@ class Ingest:
 
 def _received_ms(claim: Claim) -> int:
     return millis(claim.opened.arrival.received_at)
+
+
+def _latest(claims: Sequence[Claim]) -> int:
+    return max((_received_ms(claim) for claim in claims), default=0)
 
 
 def _last_heard(claims: Sequence[Claim]) -> dict[int, int]:

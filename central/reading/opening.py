@@ -12,10 +12,10 @@ MOST_LITRES = 10**15
 
 
 class Opener:
-    """Decodes sealed telegrams with the register's keys. One for a process: compact frames need what came before."""
+    """Decodes sealed telegrams of a utility with the register's keys; compact ones with the formats that came before."""
 
-    def __init__(self) -> None:
-        self._formats = FormatStore()
+    def __init__(self, formats: FormatStore) -> None:
+        self._formats = formats
 
     def open(self, item: TelegramItem, key: bytes | None) -> tuple[TelegramItem, str]:
         """The item as this key lets the centre read it, and why it does not where the reason is not empty."""

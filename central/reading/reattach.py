@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, or_, select, text
 
 from central.reading import quarantine
 from central.reading.alarms import record_alarms
+from central.reading.formats import keep_formats, load_formats
 from central.reading.judge import first_verdict
 from central.reading.known import KnownMeter, find_meters
 from central.reading.opening import SEALED, Opener
@@ -48,9 +49,11 @@ def reattach(
         name: meter for part in in_parts(wanted) for name, meter in find_meters(connection, utility_id, part).items()
     }
     keys = registered_keys(connection, utility_id, meters, ring).keys
-    work = _Work(connection, utility_id, Opener(), now)
+    formats = load_formats(connection, utility_id)
+    work = _Work(connection, utility_id, Opener(formats), now)
     for address, meter in sorted(meters.items()):
         work.meter(address, meter, keys.get(address))
+    keep_formats(connection, utility_id, formats, millis(now))
     return Reattached(work.attached, work.sealed)
 
 

@@ -22,6 +22,7 @@ from central.store import read_session
 from central.store.models import Device, IngestBatch, Quarantine, Visit
 from central.store.partitions import ensure_partitions
 from protocols.sync import Batch, Envelope, Header, HourSeries, TypedReading
+from protocols.wmbus import FormatStore
 
 _batch_decoder = msgspec.msgpack.Decoder(Batch)
 
@@ -117,6 +118,6 @@ def _lookups(connection: Connection, utility_id: int, batch: Batch) -> Lookups:
         find_meters(connection, utility_id, meters),
         find_supply_points(connection, utility_id, [visit.supply for visit in visits]),
         RegisteredKeys({}, {}),
-        Opener(),
+        Opener(FormatStore()),
         {},
     )
