@@ -48,6 +48,7 @@ from central.store.models.reading import (
     Visit,
 )
 from central.store.models.rectification import Rectification, RectificationItem
+from central.store.models.regime import FiscalEvent, FiscalRegime
 from central.store.models.register import (
     BankAccount,
     Contract,
@@ -95,8 +96,10 @@ __all__ = [
     "Finding",
     "FiscalChain",
     "FiscalCorrection",
+    "FiscalEvent",
     "FiscalOutcome",
     "FiscalRecord",
+    "FiscalRegime",
     "FiscalSender",
     "FiscalSubmission",
     "IngestBatch",

@@ -26,6 +26,8 @@ def upgrade() -> None:
     _billing_run()
     _customer()
     _device()
+    _fiscal_event()
+    _fiscal_regime()
     _fiscal_sender()
     _fiscal_submission()
     _ledger_transaction()
@@ -364,6 +366,43 @@ def _device() -> None:
         sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_device_utility_id")),
         sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_device")),
         sa.UniqueConstraint("name", name=op.f("uq_device_name")),
+    )
+
+
+def _fiscal_event() -> None:
+    op.create_table(
+        "fiscal_event",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=2), nullable=False),
+        sa.Column("generated_at", UtcDateTime(), nullable=False),
+        sa.Column("previous_hash", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("record", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_fiscal_event_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_fiscal_event")),
+        sa.UniqueConstraint("utility_id", "position", name=op.f("uq_fiscal_event_utility_id_position")),
+    )
+
+
+def _fiscal_regime() -> None:
+    op.create_table(
+        "fiscal_regime",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("system", sa.String(length=64), nullable=False),
+        sa.Column("fiscal", Json, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("proposed_by", sa.String(length=200), nullable=False),
+        sa.Column("proposed_at", UtcDateTime(), nullable=False),
+        sa.Column("decision", sa.String(length=64), nullable=True),
+        sa.Column("decided_by", sa.String(length=200), nullable=True),
+        sa.Column("decided_at", UtcDateTime(), nullable=True),
+        sa.Column("decided_why", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_fiscal_regime_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_fiscal_regime")),
     )
 
 
