@@ -11,6 +11,7 @@ COMMANDS = (
     "edge.cli",
     "billing.cli",
     "central.cli",
+    "central.exchange_cli",
     "central.fiscal_cli",
     "central.print_cli",
     "central.quality_cli",

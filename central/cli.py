@@ -1,4 +1,4 @@
-"""Commands of the centre: ``sgc central run|migrate|import|backup|restore|device|route|quarantine|doctor|model``."""
+"""Commands of the centre: ``sgc central run|migrate|backup|restore|device|route|quarantine|doctor|model``."""
 
 from __future__ import annotations
 
@@ -117,87 +117,6 @@ def migrate(config: ConfigOption = None, db: DbOption = None, as_json: JsonOptio
         bring_forward(engine)
         after = schema_version(engine)
     show({"before": before, "after": after}, f"{before or '-'} → {after}", as_json)
-
-
-@central.command(
-    "import", help="Importa un padrón (JSON) o un lote de un terminal / Import a register (JSON) or a device's batch"
-)
-def import_file(
-    file: Annotated[Path, typer.Argument(help="Fichero / File")],
-    config: ConfigOption = None,
-    db: DbOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Solo dice qué haría / Only say what would be done")
-    ] = False,
-    actor: ActorOption = "operator",
-    as_json: JsonOption = False,
-) -> None:
-    """Import a register file, row by row, or one batch envelope; exit 1 where anything is refused."""
-    with settings_and_engine("import", config, db) as (settings, engine):
-        payload = file.read_bytes()
-        if payload[:3] == b"SGC":
-            refused = import_batch(settings, engine, payload, as_json)
-        else:
-            refused = import_register(settings, engine, payload, file.name, change(actor), dry_run, as_json)
-    if refused:
-        raise typer.Exit(1)
-
-
-def import_register(
-    settings: Config, engine: Engine, payload: bytes, name: str, by: Change, dry_run: bool, as_json: bool
-) -> bool:
-    """Import a register file; True where a row is refused."""
-    from dataclasses import asdict
-
-    from central.reading.reattach import reattach
-    from central.register import apply_import, parse_register_file, plan_import
-    from central.store import migrate as bring_forward
-    from central.store import write_session
-
-    bring_forward(engine)
-    ring = key_ring(settings)
-    attached = 0
-    with write_session(engine) as session:
-        plan = plan_import(session, parse_register_file(payload, name), ring, by)
-        if not dry_run:
-            utility_id = apply_import(session, plan, by)
-            attached = reattach(session.connection(), utility_id, ring, by.at).telegrams
-    result = {"dry_run": dry_run, "counts": plan.counts(), "telegrams_attached": attached}
-    if as_json:
-        show(result | {"rows": [asdict(fate) for fate in plan.fates]}, "", as_json)
-    else:
-        for fate in plan.fates:
-            if dry_run or fate.reason or fate.warning:
-                typer.echo(f"{fate.section:<14} {fate.row:>6}  {fate.fate:<10} {fate.key}  {fate.reason}{fate.warning}")
-        for section, counted in plan.counts().items():
-            typer.echo(f"{section:<14} " + ", ".join(f"{number} {fate}" for fate, number in counted.items()))
-    return bool(plan.refused())
-
-
-def import_batch(settings: Config, engine: Engine, payload: bytes, as_json: bool) -> bool:
-    """Apply one batch from a file; True where it is refused."""
-    from datetime import UTC, datetime
-
-    from central.reading.arrivals import Arrival
-    from central.reading.ingest import Ingest
-    from protocols.sync import read_envelope
-
-    sender = read_envelope(payload).header.device
-    applied = Ingest(engine, key_ring(settings)).apply([Arrival(sender, payload, datetime.now(UTC))])
-    outcome = applied.outcomes[0]
-    text = f"{outcome.fate}: {sender} {outcome.boot} {outcome.number}, {outcome.items} items {outcome.reason}".rstrip()
-    show(
-        {
-            "fate": outcome.fate,
-            "device": sender,
-            "boot": outcome.boot,
-            "number": outcome.number,
-            "reason": outcome.reason,
-        },
-        text,
-        as_json,
-    )
-    return outcome.fate not in ("committed", "repeated")
 
 
 @device.command(help="Da de alta un terminal / Enrol a device")

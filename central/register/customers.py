@@ -60,14 +60,25 @@ def find_customer(session: Session, utility_id: int, code: str) -> Customer | No
 
 
 def checked_customer(customer: Customer) -> Customer:
-    """The same customer with every value checked and in normal form."""
+    """The same customer with every value checked and in normal form; a NIF that nobody knows is empty."""
     customer.code = check.code("customer.code", customer.code)
-    customer.nif = check.nif("customer.nif", customer.nif)
+    customer.nif = check.nif("customer.nif", customer.nif) if customer.nif else ""
     customer.name = check.name("customer.name", customer.name)
     customer.kind = check.one_of("customer.kind", customer.kind, KINDS)
     customer.email = check.optional(check.email, "customer.email", customer.email)
     customer.language = check.one_of("customer.language", customer.language, LANGUAGES)
+    if customer.ended_on is not None:
+        check.name("customer.ended_source", customer.ended_source or "")
     return customer
+
+
+def end_customer(session: Session, customer: Customer, on: date, source: str, *, by: Change) -> None:
+    """Say that a person died or a body was dissolved on a day, and who says so; their contracts stay as they are."""
+    before = {"ended_on": customer.ended_on.isoformat() if customer.ended_on else None}
+    customer.ended_on, customer.ended_source = on, check.name("customer.ended_source", source)
+    session.flush()
+    after = {"ended_on": on.isoformat(), "ended_source": customer.ended_source}
+    journalled(session, customer.utility_id, by, "end", "customer", customer.id, before=before, after=after)
 
 
 def add_bank_account(

@@ -7,4 +7,5 @@ class RegisterError(ValueError):
     def __init__(self, field: str, value: object, rule: str) -> None:
         super().__init__(f"{field}: {value!r}, {rule}")
         self.field = field
+        self.value = value
         self.rule = rule

@@ -48,6 +48,12 @@ def find_utility(session: Session, code: str) -> Utility | None:
     return session.scalar(select(Utility).where(Utility.code == code))
 
 
+def only_utility(session: Session) -> Utility | None:
+    """The utility where exactly one is registered."""
+    utilities = session.scalars(select(Utility).limit(2)).all()
+    return utilities[0] if len(utilities) == 1 else None
+
+
 def utility_named(session: Session, code: str | None) -> Utility:
     """The utility with this code, or the only one where no code is given; raises :class:`RegisterError`."""
     if code is not None:

@@ -14,7 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from central import cli
+from central import cli, exchange_cli
 from central.store.diagram import data_model
 from protocols.sync import Ack, Route, ack_topic, batch_topic, decode_ack, decode_route, route_topic
 from tests.central.conftest import Town
@@ -29,6 +29,7 @@ def sgc(*arguments: str, code: int = 0) -> str:
     """Run a command in this process; returns what it printed, or its error line."""
     app = typer.Typer()
     cli.register(app)
+    exchange_cli.register(app)
     app.command("nothing")(lambda: None)
     result = CliRunner().invoke(app, ["central", *arguments], catch_exceptions=False)
     assert result.exit_code == code, result.output
@@ -62,9 +63,12 @@ def test_an_import_shows_every_row_first_and_exits_with_1_where_one_is_refused(d
     assert "supply_points       2  refused    S2  supply_point.postal_code: 'x', must be" in dry
     assert "devices        1 added" in dry
     assert "device" not in sgc("device", "list", "--db", database)
-    done = json.loads(sgc("import", str(path), "--db", database, "--json", code=1))
-    assert done["counts"]["supply_points"] == {"added": 1, "refused": 1}
-    again = json.loads(sgc("import", str(path), "--db", database, "--json", code=1))
+    whole = json.loads(sgc("import", str(path), "--db", database, "--json", code=1))
+    assert (whole["applied"], whole["counts"]["supply_points"]) == (False, {"added": 1, "refused": 1})
+    assert "device" not in sgc("device", "list", "--db", database)
+    done = json.loads(sgc("import", str(path), "--without-refused", "--db", database, "--json", code=1))
+    assert (done["applied"], done["counts"]["supply_points"]) == (True, {"added": 1, "refused": 1})
+    again = json.loads(sgc("import", str(path), "--without-refused", "--db", database, "--json", code=1))
     assert again["counts"]["supply_points"] == {"unchanged": 1, "refused": 1}
 
 

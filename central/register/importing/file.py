@@ -13,14 +13,21 @@ an ISO 8601 instant with its zone. Volumes are whole litres, coordinates WGS 84 
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from central.register.errors import RegisterError
 from central.times import midnight_ms, millis
 
 SCHEMA = 1
+
+# What the columns hold: a longer text or a bigger number would be refused by one database and not by another.
+Short = Annotated[str, Meta(max_length=64)]
+Words = Annotated[str, Meta(max_length=200)]
+Small = Annotated[int, Meta(ge=0, le=32_767)]
+Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class Row(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -44,26 +51,26 @@ class SupplyPointRow(Row):
 
     code: str
     street: str
-    number: str
+    number: Short
     postal_code: str
     ine_code: str
-    detail: str = ""
+    detail: Words = ""
     cadastral_ref: str | None = None
-    zone: str | None = None
-    lat_e7: int | None = None
-    lon_e7: int | None = None
+    zone: Short | None = None
+    lat_e7: Whole | None = None
+    lon_e7: Whole | None = None
 
 
 class MeterRow(Row):
     """A meter; ``address`` may be missing only where it has neither radio nor bus."""
 
     serial: str
-    calibre_mm: int
-    modulus_litres: int
+    calibre_mm: Small
+    modulus_litres: Annotated[int, Meta(ge=1, le=10**15)]
     radio: bool
     address: str | None = None
-    q3_litres_hour: int | None = None
-    made_year: int | None = None
+    q3_litres_hour: Annotated[int, Meta(ge=1, le=10**8)] | None = None
+    made_year: Annotated[int, Meta(ge=1900, le=2200)] | None = None
     key: str | None = None
 
 
@@ -74,8 +81,8 @@ class InstallationRow(Row):
     supply_point: str
     start: str
     end: str | None = None
-    installation_litres: int | None = None
-    removal_litres: int | None = None
+    installation_litres: Whole | None = None
+    removal_litres: Whole | None = None
 
 
 class BankRow(Row):
@@ -83,22 +90,30 @@ class BankRow(Row):
 
     iban: str
     valid_from: date
-    mandate_ref: str | None = None
+    valid_to: date | None = None
+    mandate_ref: Annotated[str, Meta(max_length=35)] | None = None
     mandate_signed_on: date | None = None
 
 
 class CustomerRow(Row):
-    """A person or body that holds contracts."""
+    """A person or body that holds contracts; a NIF that nobody knows is empty.
+
+    ``bank`` is a new account that follows the one before it; ``accounts`` are all of them over time. ``ended_on`` is
+    the day of death or dissolution and ``ended_source`` who says so.
+    """
 
     code: str
     nif: str
     name: str
     kind: str = "person"
     email: str | None = None
-    phone: str | None = None
+    phone: Annotated[str, Meta(max_length=32)] | None = None
     language: str = "es"
     address: dict[str, Any] = {}
+    ended_on: date | None = None
+    ended_source: Words | None = None
     bank: BankRow | None = None
+    accounts: tuple[BankRow, ...] = ()
 
 
 class HolderRow(Row):
@@ -115,9 +130,9 @@ class TermsRow(Row):
     use: str
     start: date | None = None
     end: date | None = None
-    dwellings: int = 1
-    premises: int = 1
-    persons: int | None = None
+    dwellings: Small = 1
+    premises: Small = 1
+    persons: Small | None = None
     groups: tuple[str, ...] = ()
     bonuses: tuple[dict[str, Any], ...] = ()
     parameters: dict[str, Any] = {}

@@ -2,9 +2,8 @@
 
 from datetime import date
 from functools import partial
+from itertools import pairwise
 from typing import Any
-
-from sqlalchemy import select
 
 from central.register import identifiers as check
 from central.register.contracts import Terms, holder_row, terms_row
@@ -12,7 +11,7 @@ from central.register.customers import add_bank_account, checked_customer
 from central.register.errors import RegisterError
 from central.register.importing.file import BankRow, ContractRow, CustomerRow, HolderRow, TermsRow
 from central.register.importing.ranges import Ranges, before
-from central.register.importing.state import Planned, State, against, fields, named
+from central.register.importing.state import Planned, State, against, fields, named, refuse_twin
 from central.store import new_id
 from central.store.models import BankAccount, Contract, ContractHolder, ContractTerms, Customer
 
@@ -20,44 +19,75 @@ from central.store.models import BankAccount, Contract, ContractHolder, Contract
 def customer(state: State, row: CustomerRow) -> Planned:
     """A customer; a known one may change but for the code, and a new account follows the old one."""
     values = fields(row)
-    bank: BankRow | None = values.pop("bank")
+    bank, accounts = values.pop("bank"), values.pop("accounts")
     wanted = checked_customer(Customer(utility_id=state.utility_id, id=new_id(), created_at=state.by.at, **values))
-    iban = None if bank is None else check.iban("customer.bank.iban", bank.iban)
+    banks = [_checked(one) for one in (*accounts, *([bank] if bank is not None else ()))]
     known = state.customers.setdefault(wanted.code, wanted)
-    if known is not wanted:
+    if known is wanted:
+        state.accounts[wanted.id] = [_account(state, wanted, one) for one in _in_turn(banks)]
+        planned = Planned(row.code, "added", [wanted, *state.accounts[wanted.id]])
+    else:
         planned = against(row.code, known, wanted, tuple(values))
-        if bank is not None and not _has_account(state, known, iban):
-            planned.fate = "changed"
-            planned.changes.append(partial(_change_account, state, known, bank))
-        return planned
-    planned = Planned(row.code, "added", [wanted])
-    if bank is not None and iban is not None:
-        planned.new.append(_account(state, wanted, bank, iban))
+        for one in banks:
+            _plan_account(state, planned, known, one, exactly=one is not bank)
+    if not wanted.nif:
+        planned.warning = "customer.nif: '', nobody knows it; bills name the customer by code"
     return planned
 
 
-def _account(state: State, owner: Customer, bank: BankRow, iban: str) -> BankAccount:
+def _checked(bank: BankRow) -> BankRow:
+    """The same account in normal form."""
+    if not before(bank.valid_from, bank.valid_to):
+        raise RegisterError("customer.bank.valid_to", str(bank.valid_to), "must lie after its valid_from")
+    bank.iban = check.iban("customer.bank.iban", bank.iban)
+    return bank
+
+
+def _in_turn(banks: list[BankRow]) -> list[BankRow]:
+    """Accounts in the order of time; each open one ends where the next begins."""
+    banks = sorted(banks, key=lambda one: one.valid_from)
+    for one, following in pairwise(banks):
+        one.valid_to = one.valid_to or following.valid_from
+        if one.valid_to > following.valid_from or one.valid_from == following.valid_from:
+            raise RegisterError("customer.bank.valid_from", str(following.valid_from), "overlaps another account")
+    return banks
+
+
+def _account(state: State, owner: Customer, bank: BankRow) -> BankAccount:
     return BankAccount(
         utility_id=owner.utility_id,
         id=new_id(),
         customer_id=owner.id,
-        iban=iban,
+        iban=bank.iban,
         mandate_ref=bank.mandate_ref,
         mandate_signed_on=bank.mandate_signed_on,
         valid_from=bank.valid_from,
+        valid_to=bank.valid_to,
         recorded_at=state.by.at,
         recorded_by=state.by.actor,
     )
 
 
-def _has_account(state: State, owner: Customer, iban: str | None) -> bool:
-    query = select(BankAccount.id).where(
-        BankAccount.utility_id == owner.utility_id,
-        BankAccount.customer_id == owner.id,
-        BankAccount.iban == iban,
-        BankAccount.retired_at.is_(None),
-    )
-    return state.session.scalar(query) is not None
+def _plan_account(state: State, planned: Planned, owner: Customer, bank: BankRow, exactly: bool) -> None:
+    """An account of a known customer: the same one is no change, a later one follows, another past is refused."""
+    registered = state.accounts[owner.id]
+    same = [one for one in registered if one.iban == bank.iban]
+    if any(_same_account(one, bank) for one in same) or (same and not exactly):
+        return
+    refuse_twin(planned.key, owner)
+    current = [one for one in registered if one.valid_to is None]
+    if bank.valid_to is not None or any(one.valid_from >= bank.valid_from for one in current):
+        since = f"{bank.valid_from} to {bank.valid_to}"
+        raise RegisterError("customer.bank", since, "is not how the account is registered; only a later one is added")
+    planned.fate = "changed"
+    masked = ", ".join(f"…{one.iban[-4:]}" for one in current), f"…{bank.iban[-4:]}"
+    planned.said["bank"] = masked
+    planned.changes.append(partial(_change_account, state, owner, bank))
+
+
+def _same_account(known: BankAccount, bank: BankRow) -> bool:
+    names = ("valid_from", "valid_to", "mandate_ref", "mandate_signed_on")
+    return all(getattr(known, name) == getattr(bank, name) for name in names)
 
 
 def _change_account(state: State, owner: Customer, bank: BankRow) -> None:
@@ -86,13 +116,14 @@ def contract(state: State, row: ContractRow) -> Planned:
         valid_to=row.end,
         created_at=state.by.at,
     )
-    history = [*_holders(state, new, row), *_terms(state, new, row)]
+    history: list[ContractHolder | ContractTerms] = [*_holders(state, new, row), *_terms(state, new, row)]
     known = state.contracts.get(row.code)
     if known is not None:
         return _known_contract(state, row, known, new, history)
     if state.contract_ranges.overlapped(point.id, row.start, row.end):
         raise RegisterError("contract.supply_point", row.supply_point, "has another contract within that time")
     state.sign(new)
+    state.history[new.id] = history
     return Planned(row.code, "added", [new, *history])
 
 
@@ -130,16 +161,7 @@ def _within(row: ContractRow, part: HolderRow | TermsRow, what: str, ranges: Ran
 
 
 def _known_contract(state: State, row: ContractRow, known: Contract, new: Contract, history: list[Any]) -> Planned:
-    registered: list[Any] = [
-        said
-        for model in (ContractHolder, ContractTerms)
-        for said in state.session.scalars(
-            select(model).where(
-                model.utility_id == state.utility_id, model.contract_id == known.id, model.retired_at.is_(None)
-            )
-        )
-    ]
-    if _says(known) == _says(new) and sorted(map(_says, registered)) == sorted(map(_says, history)):
+    if _says(known) == _says(new) and sorted(map(_says, state.history[known.id])) == sorted(map(_says, history)):
         return Planned(row.code, "unchanged")
     raise RegisterError("contract.code", row.code, "is registered with another history; use the services to change it")
 

@@ -10,6 +10,7 @@ from central.register import meters, supply
 from central.register.change import succeed
 from central.register.errors import RegisterError
 from central.register.importing.file import InstallationRow, MeterRow, SupplyPointRow, UtilityRow, moment_ms
+from central.register.importing.names import Names
 from central.register.importing.state import Planned, State, against, fields, named, refuse_twin
 from central.register.utilities import find_utility
 from central.store import new_id
@@ -17,8 +18,8 @@ from central.store.models import Installation, Meter, Reading, ReadingKind, Read
 from central.times import millis
 
 
-def utility(state: State, row: UtilityRow) -> Planned:
-    """The utility; what is registered of it is loaded here."""
+def utility(state: State, row: UtilityRow, names: Names) -> Planned:
+    """The utility; what is registered of the things the file names is loaded here."""
     known = find_utility(state.session, row.code)
     wanted = Utility(
         code=check.code("utility.code", row.code),
@@ -31,7 +32,7 @@ def utility(state: State, row: UtilityRow) -> Planned:
         created_at=state.by.at,
     )
     if known is not None:
-        state.load(known.id)
+        state.load(known.id, names)
         return against(row.code, known, wanted, ("name", "nif", "ine_code", "address", "contact", "settings"))
     state.utility_id = wanted.id = (state.session.scalar(select(func.max(Utility.id))) or 0) + 1
     return Planned(row.code, "added", [wanted])
@@ -78,8 +79,9 @@ def _plan_key(state: State, planned: Planned, meter: Meter, key: bytes) -> None:
         return
     if planned.fate == "added":
         planned.new.append(meters.sealed_key(meter, key, ring, state.by))
-    elif meters.meter_keys(state.session, meter.utility_id, [meter.address], ring).get(meter.address) != key:
+    elif state.keys.get(meter.address) != key:
         planned.fate = "changed"
+        planned.said["key"] = ("…", "…")
         planned.changes.append(lambda: _replace_key(state, meter, key))
 
 
@@ -90,7 +92,7 @@ def _replace_key(state: State, meter: Meter, key: bytes) -> None:
 
 def installation(state: State, row: InstallationRow) -> Planned:
     """A meter at a supply point; one that is known and open may be closed."""
-    hung = named(state.meters, "installation.meter", row.meter)
+    hung = state.serials.get(row.meter) or named(state.meters, "installation.meter", row.meter)
     point = named(state.points, "installation.supply_point", row.supply_point)
     start = moment_ms("installation.start", row.start)
     end = None if row.end is None else moment_ms("installation.end", row.end)
@@ -129,7 +131,8 @@ def _known_installation(
     if known.to_ms is not None or end is None:
         raise RegisterError("installation.end", row.end, "another end is registered; correct it by hand")
     change = partial(_close, state, known, end)
-    return Planned(key, "changed", _reading(state, meter, end, ReadingKind.REMOVAL, row.removal_litres), [change])
+    removed = _reading(state, meter, end, ReadingKind.REMOVAL, row.removal_litres)
+    return Planned(key, "changed", removed, [change], said={"end": ("", row.end or "")})
 
 
 def _close(state: State, known: Installation, end: int) -> None:

@@ -5,10 +5,11 @@ those that refer to it from being added. Importing the same file again changes n
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
@@ -30,6 +31,7 @@ from central.register.importing.file import (
     key_of,
     parse_row,
 )
+from central.register.importing.names import Names
 from central.register.importing.state import Planned, State
 from central.register.keys import KeyRing
 from central.register.utilities import utility_named
@@ -47,11 +49,15 @@ SECTIONS: tuple[tuple[str, type[Row], Decide], ...] = (
     ("devices", DeviceRow, outside.device),
     ("routes", RouteRow, outside.route),
 )
+ADDED, CHANGED, UNCHANGED, REFUSED = "added", "changed", "unchanged", "refused"
 
 
-@dataclass(frozen=True)
-class RowFate:
-    """What becomes of one row: ``fate`` is added, changed, unchanged or refused; ``row`` counts from 1."""
+class RowFate(msgspec.Struct, frozen=True):
+    """What becomes of one row: ``fate`` is added, changed, unchanged or refused; ``row`` counts from 1.
+
+    A change says of each field its text before and after. A refusal says field, value and rule, and ``reason`` is the
+    three in one line. ``sheet`` and ``line`` are where the row stands in the table it came from, if it came from one.
+    """
 
     section: str
     row: int
@@ -59,6 +65,12 @@ class RowFate:
     fate: str
     reason: str = ""
     warning: str = ""
+    changes: dict[str, tuple[str, str]] = {}
+    field: str = ""
+    value: str = ""
+    rule: str = ""
+    sheet: str = ""
+    line: int = 0
 
 
 @dataclass
@@ -72,36 +84,63 @@ class ImportPlan:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Rows by section and fate."""
-        counted = Counter((fate.section, fate.fate) for fate in self.fates)
-        sections = dict.fromkeys(fate.section for fate in self.fates)
-        return {
-            section: {fate: number for (where, fate), number in counted.items() if where == section}
-            for section in sections
-        }
+        return counts_of(self.fates)
 
     def refused(self) -> list[RowFate]:
         """The rows that would be left out."""
-        return [fate for fate in self.fates if fate.fate == "refused"]
+        return [fate for fate in self.fates if fate.fate == REFUSED]
 
 
-def plan_import(session: Session, file: RegisterFile, ring: KeyRing | None, by: Change) -> ImportPlan:
-    """Decide the fate of every row; writes nothing. A utility that is refused refuses the file (RegisterError)."""
+def counts_of(fates: list[RowFate]) -> dict[str, dict[str, int]]:
+    """Rows by section and fate."""
+    counted = Counter((fate.section, fate.fate) for fate in fates)
+    sections: dict[str, dict[str, int]] = {fate.section: {} for fate in fates}
+    for (section, fate), number in counted.items():
+        sections[section][fate] = number
+    return sections
+
+
+def refusal(section: str, row: int, key: str, error: RegisterError) -> RowFate:
+    """The fate of a row that is refused."""
+    value = "" if error.value is None else str(error.value)[:200]
+    return RowFate(section, row, key, REFUSED, str(error), field=error.field, value=value, rule=error.rule)
+
+
+def plan_import(
+    session: Session, file: RegisterFile, ring: KeyRing | None, by: Change, *, within: int | None = None
+) -> ImportPlan:
+    """Decide the fate of every row; writes nothing. A utility that is refused refuses the file (RegisterError).
+
+    ``within`` is the one utility whose register may be changed, and which itself may not: its row must be as it is.
+    """
     utility = parse_row(file.utility, UtilityRow)
     state = State(session, ring, by)
     plan = ImportPlan(utility.code)
+    parsed = {section: [_parsed(raw, kind) for raw in getattr(file, section)] for section, kind, _ in SECTIONS}
+    names = Names()
+    for rows in parsed.values():
+        names.take(row for row in rows if isinstance(row, Row))
     with session.no_autoflush:
-        _note(plan, "utility", 1, places.utility(state, utility))
-        for section, kind, decide in SECTIONS:
-            for number, raw in enumerate(getattr(file, section), 1):
-                try:
-                    _note(plan, section, number, decide(state, parse_row(raw, kind)))
-                except RegisterError as error:
-                    plan.fates.append(RowFate(section, number, key_of(raw), "refused", reason=str(error)))
+        planned = places.utility(state, utility, names)
+        if within is not None and (state.utility_id != within or planned.fate != UNCHANGED):
+            raise RegisterError("utility.code", utility.code, "must be the utility itself, as it is registered")
+        _note(plan, "utility", 1, planned)
+        for section, _, decide in SECTIONS:
+            for number, row in enumerate(parsed[section], 1):
+                _decide(plan, state, section, number, row, decide)
     return plan
 
 
-def apply_import(session: Session, plan: ImportPlan, by: Change) -> int:
-    """Write what the plan says, in the session's transaction; returns the utility's id."""
+def apply_import(session: Session, plan: ImportPlan, by: Change, *, without_refused: bool = False) -> int:
+    """Write what the plan says, in the session's transaction; returns the utility's id.
+
+    A file is applied whole or not at all (RegisterError), unless its refused rows are to be left out.
+    """
+    refused = plan.refused()
+    if refused and not without_refused:
+        first = f"the first: {refused[0].section} {refused[0].line or refused[0].row}, {refused[0].reason}"
+        rule = f"{len(refused)} rows are refused, so nothing is changed; {first}"
+        raise RegisterError("file", plan.utility_code, rule)
     ensure_partitions(session.connection(), [row.at_ms for row in plan.new if isinstance(row, Reading)], ["reading"])
     for model in dict.fromkeys(type(row) for row in plan.new):
         columns = [column.key for column in inspect(model).column_attrs]
@@ -111,12 +150,50 @@ def apply_import(session: Session, plan: ImportPlan, by: Change) -> int:
     session.flush()
     utility = utility_named(session, plan.utility_code)
     if plan.new or plan.changes:
-        journalled(session, utility.id, by, "import", "register", utility.id, after=plan.counts())
+        journalled(session, utility.id, by, "import", "register", utility.id, after=_told(plan))
     return utility.id
 
 
+TOLD_IN_AUDIT = 1_000
+
+
+def _told(plan: ImportPlan) -> Mapping[str, Any]:
+    """What the audit keeps: the counts, and the first changes before and after; more are in the import's fates."""
+    changed = [fate for fate in plan.fates if fate.fate == CHANGED]
+    told: dict[str, Any] = dict(plan.counts())
+    told["changes"] = [[fate.section, fate.key, fate.changes] for fate in changed[:TOLD_IN_AUDIT]]
+    return told
+
+
+def _parsed(raw: msgspec.Raw, kind: type[Row]) -> Row | tuple[str, RegisterError]:
+    try:
+        return parse_row(raw, kind)
+    except RegisterError as error:
+        return key_of(raw), error
+
+
+def _decide(
+    plan: ImportPlan, state: State, section: str, number: int, row: Row | tuple[str, RegisterError], decide: Decide
+) -> None:
+    if isinstance(row, tuple):
+        plan.fates.append(refusal(section, number, *row))
+        return
+    try:
+        _note(plan, section, number, decide(state, row))
+    except RegisterError as error:
+        plan.fates.append(refusal(section, number, name_of(row), error))
+
+
+def name_of(row: Row) -> str:
+    """What a row calls itself."""
+    found = next((getattr(row, name) for name in ("code", "serial", "name", "meter") if hasattr(row, name)), "")
+    return str(found)
+
+
 def _note(plan: ImportPlan, section: str, number: int, planned: Planned) -> None:
-    plan.fates.append(RowFate(section, number, planned.key, planned.fate, warning=planned.warning))
+    plan.fates.append(
+        RowFate(section, number, planned.key, planned.fate, warning=planned.warning, changes=planned.said)
+    )
     plan.new += planned.new
     plan.changes += planned.changes
 

@@ -92,7 +92,7 @@ def load(engine: Engine, data: Document, ring: KeyRing | None, by: Change = BY, 
     with write_session(engine) as session:
         plan = register.plan_import(session, file, ring, by)
         if not dry:
-            register.apply_import(session, plan, by)
+            register.apply_import(session, plan, by, without_refused=True)
     return plan
 
 
@@ -159,6 +159,44 @@ def test_what_may_change_changes_and_the_rest_is_refused(engine: Engine, ring: K
         point = register.find_supply_point(session, utility_id, "S1")
         assert point is not None
         assert point.detail == "Baixos"
+
+
+def test_a_file_with_a_refused_row_changes_nothing_unless_such_rows_are_left_out(
+    engine: Engine, ring: KeyRing
+) -> None:
+    data = given(document(), "customers", 1, nif="12345678A")
+    file = register.parse_register_file(json.dumps(data).encode(), "town.json")
+    rule = "2 rows are refused, so nothing is changed; the first: customers 2, customer.nif: '12345678A'"
+    with pytest.raises(RegisterError, match=rule), write_session(engine) as session:
+        register.apply_import(session, register.plan_import(session, file, ring, BY), BY)
+    with read_session(engine) as session:
+        assert count(session) == [0] * len(COUNTED)
+    load(engine, data, ring)
+    with read_session(engine) as session:
+        assert session.scalars(select(Customer.code)).all() == ["C1"]
+
+
+def test_accounts_over_time_a_missing_nif_and_an_end_are_kept(engine: Engine, ring: KeyRing) -> None:
+    data = document()
+    data["customers"][0] |= {"nif": "", "ended_on": "2026-02-03", "ended_source": "certificado de defunción"}
+    first = {"iban": "ES7921000813610123456789", "valid_from": "2025-01-01", "valid_to": "2026-01-01"}
+    data["customers"][0]["accounts"] = [first, data["customers"][0].pop("bank")]
+    plan = load(engine, data, ring)
+    assert [fate.warning for fate in plan.fates if fate.warning] == [
+        "customer.nif: '', nobody knows it; bills name the customer by code"
+    ]
+    with read_session(engine) as session:
+        rows = session.execute(select(BankAccount.valid_from, BankAccount.valid_to).order_by(BankAccount.valid_from))
+        assert [tuple(map(str, row)) for row in rows] == [("2025-01-01", "2026-01-01"), ("2026-01-01", "None")]
+        assert str(session.scalars(select(Customer).where(Customer.code == "C1")).one().ended_on) == "2026-02-03"
+    assert fates(load(engine, data, ring)) == {"unchanged"}
+    changed = given(data, "customers", 0, ended_source="esquela")
+    (fate,) = [fate for fate in load(engine, changed, ring, dry=True).fates if fate.fate == "changed"]
+    assert fate.changes == {"ended_source": ("certificado de defunción", "esquela")}
+    earlier = given(data, "customers", 0, accounts=[first | {"valid_from": "2024-01-01"}])
+    assert "is not how the account is registered" in load(engine, earlier, ring, dry=True).refused()[0].reason
+    end = given(document(), "customers", 0, ended_on="2026-02-03")
+    assert load(engine, end, ring, dry=True).refused()[0].field == "customer.ended_source"
 
 
 def without(data: Document, section: str, row: int, field: str) -> Document:
