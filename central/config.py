@@ -89,6 +89,12 @@ class ValidationConfig(_Section, frozen=True):
     every_s: Annotated[float, msgspec.Meta(ge=0)] = 60.0
 
 
+class StreetConfig(_Section, frozen=True):
+    """``[street]``: how often reports of orders are settled and devices told what is new; 0 is never."""
+
+    every_s: Annotated[float, msgspec.Meta(ge=0)] = 5.0
+
+
 class BackupConfig(_Section, frozen=True):
     """``[backup]``: where ``sgc central backup`` puts its copies, and how old the newest may become."""
 
@@ -159,6 +165,7 @@ class Config(_Section, frozen=True):
     broker: BrokerConfig | None = None
     ops: OpsConfig = OpsConfig()
     validation: ValidationConfig = ValidationConfig()
+    street: StreetConfig = StreetConfig()
     backup: BackupConfig | None = None
     agency: AgencyConfig | None = None
     facturae: FacturaeConfig | None = None

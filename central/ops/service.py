@@ -8,21 +8,24 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import aiomqtt
 import structlog
 import uvicorn
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from central.config import AgencyConfig, Config, ConfigError, OpsConfig
+from central.config import AgencyConfig, BrokerConfig, Config, ConfigError, OpsConfig
 from central.fiscal import queries as fiscal
 from central.fiscal.agency import HttpAgency
 from central.fiscal.sending import send_all
+from central.fleet.sending import settle_and_watch, tell_devices
 from central.ops.listener import create_listener
 from central.reading import quarantine
 from central.reading.ingest import Ingest
 from central.reading.metrics import Metrics
 from central.reading.validation import RuleError, validate_all
 from central.reading.worker import Worker
+from central.register.errors import RegisterError
 from central.register.keys import KeyRing
 from central.store import read_session, schema_version
 from central.store.migrate import newest_version
@@ -44,8 +47,9 @@ class Service:
         self._config = config
         self._engine = engine
         self._metrics = Metrics()
-        ring = KeyRing.load(Path(config.keys.file)) if config.keys else None
-        self._worker = Worker(Ingest(engine, ring), config.broker, self._metrics)
+        self._broker = config.broker
+        self._ring = KeyRing.load(Path(config.keys.file)) if config.keys else None
+        self._worker = Worker(Ingest(engine, self._ring), config.broker, self._metrics)
         self._agency = HttpAgency(config.agency) if config.agency else None
         self._stop = asyncio.Event()
 
@@ -63,6 +67,7 @@ class Service:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(server.serve([listener]))
                 tasks.create_task(self._validation())
+                tasks.create_task(self._street(self._broker))
                 tasks.create_task(self._observation())
                 if self._config.agency and self._agency:
                     tasks.create_task(self._submission(self._config.agency, self._agency))
@@ -100,6 +105,16 @@ class Service:
                 continue
             self._metrics.findings.inc(done.findings)
             log.debug("validated", readings=done.readings, verdicts=done.verdicts, findings=done.findings)
+
+    async def _street(self, broker: BrokerConfig) -> None:
+        """Settle what devices reported of orders and tell them what is new, every so often."""
+        every = self._config.street.every_s
+        while every and not await self._stopped_within(every):
+            try:
+                await asyncio.to_thread(settle_and_watch, self._engine, self._ring, datetime.now(UTC))
+                await tell_devices(self._engine, broker, datetime.now(UTC))
+            except (SQLAlchemyError, RegisterError, aiomqtt.MqttError) as error:
+                log.error("work in the street failed", error=_first_line(error))
 
     async def _submission(self, config: AgencyConfig, agency: HttpAgency) -> None:
         """Send to the tax agency what is due, every so often; each message is recorded before the next one goes."""
