@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from central.store.models import AuditEntry, Utility
+from central.webhooks import audited
 
 FIRST_HASH = "0" * 64
 
@@ -59,6 +60,7 @@ def record(
     entry.hash = digest(entry)
     session.add(entry)
     session.flush()
+    audited.tell(session, entry)
     return entry
 
 

@@ -15,6 +15,7 @@ from billing.ledger import Transaction
 from central.store import new_id
 from central.store.bulk import Row, insert_rows
 from central.store.models import LedgerEntry, LedgerTransaction
+from central.webhooks.money import tell_postings
 
 RECEIVABLE = "receivable/"
 
@@ -66,6 +67,7 @@ class Postings:
         """Insert all that was collected, in the caller's transaction."""
         insert_rows(session, LedgerTransaction, _TRANSACTION, self.transactions)
         insert_rows(session, LedgerEntry, _ENTRY, self.entries)
+        tell_postings(session, _TRANSACTION, self.transactions, _ENTRY, self.entries)
 
 
 @dataclass(frozen=True, slots=True)

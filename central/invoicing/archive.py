@@ -31,6 +31,7 @@ from central.store.models import Consumption, InvoiceReading
 from central.store.models import FiscalRecord as FiscalRow
 from central.store.models import Invoice as InvoiceRow
 from central.store.models import InvoiceLine as LineRow
+from central.webhooks.money import tell_invoices
 
 KINDS = {"issue": "alta", "cancellation": "anulacion"}
 
@@ -193,6 +194,7 @@ class Archive:
         insert_rows(session, LineRow, _LINE, self._line)
         insert_rows(session, InvoiceReading, _READING, self._reading)
         insert_rows(session, FiscalRow, _FISCAL, self._fiscal)
+        tell_invoices(session, _INVOICE, self._invoice)
 
     def _line_row(self, identity: Identity, position: int, line: InvoiceLine) -> Row:
         return (

@@ -6,18 +6,24 @@ whatever the order in which its evidence arrived; what somebody closed stays clo
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, insert, select, text, update
 
 from central.store import new_id
 from central.store.models import Finding
 from central.store.parts import in_parts
 from central.times import instant_of
+from central.webhooks.events import FindingChanged, Happened
+from central.webhooks.outbox import publish
 
 OPEN, CLOSED = "open", "closed"
 FOR_EVER_MS = 1 << 62
 _LOCK = 0x5347_4303
+OPENED_EVENT, CLOSED_EVENT = "finding.opened", "finding.closed"
+_TOLD = ("id", "rule", "severity", "meter_id", "supply_point_id", "since_ms", "until_ms")
+_TOLD_AS = ("finding_id", *_TOLD[1:])
 _COLUMNS = ("rule", "severity", "subject", "since_ms", "until_ms", "text", "meter_id", "supply_point_id", "numbers")
 
 
@@ -65,15 +71,46 @@ def record(connection: Connection, utility_id: int, found: Sequence[Found], now_
             text("SELECT pg_advisory_xact_lock(:lock, :utility)"), {"lock": _LOCK, "utility": utility_id}
         )
     known = _known(connection, utility_id, sorted({one.subject for one in found}))
-    return sum(_record(connection, utility_id, one, known, now_ms) for one in found)
+    recorded = (_record(connection, utility_id, one, known, now_ms) for one in found)
+    opened = [number for number in recorded if number is not None]
+    _tell(connection, utility_id, OPENED_EVENT, opened, instant_of(now_ms))
+    return len(opened)
+
+
+def close(connection: Connection, utility_id: int, at: datetime, *conditions: ColumnElement[bool]) -> int:
+    """Close the open findings that meet ``conditions``, in the connection's transaction; returns how many."""
+    query = select(Finding.id).where(Finding.utility_id == utility_id, Finding.status == OPEN, *conditions)
+    over = list(connection.scalars(query))
+    for part in in_parts(over):
+        connection.execute(
+            update(Finding)
+            .where(Finding.utility_id == utility_id, Finding.id.in_(part), Finding.status == OPEN)
+            .values(status=CLOSED)
+        )
+    _tell(connection, utility_id, CLOSED_EVENT, over, at)
+    return len(over)
+
+
+def _tell(connection: Connection, utility_id: int, event: str, numbers: Sequence[int], at: datetime) -> None:
+    def happened() -> Iterator[Happened]:
+        for part in in_parts(numbers):
+            query = select(*(getattr(Finding, name) for name in _TOLD)).where(
+                Finding.utility_id == utility_id, Finding.id.in_(part)
+            )
+            for row in connection.execute(query.order_by(Finding.id)):
+                yield Happened(event, FindingChanged(**dict(zip(_TOLD_AS, row, strict=True))), at)
+
+    if numbers:
+        publish(connection, utility_id, [event], happened)
 
 
 def _record(
     connection: Connection, utility_id: int, one: Found, known: dict[tuple[str, str], list[_Known]], now_ms: int
-) -> int:
+) -> int | None:
+    """The number of a finding that is new; None where it was there, open or closed."""
     of_subject = known.setdefault((one.rule, one.subject), [])
     if any(old.status != OPEN and old.covers(one) for old in of_subject):
-        return 0
+        return None
     current = next((old for old in of_subject if old.status == OPEN and old.touches(one)), None)
     if current is None:
         values = {name: getattr(one, name) for name in _COLUMNS}
@@ -81,7 +118,7 @@ def _record(
         values |= {"utility_id": utility_id, "id": finding.id, "status": OPEN, "opened_at": instant_of(now_ms)}
         connection.execute(insert(Finding), values)
         of_subject.append(finding)
-        return 1
+        return finding.id
     if not current.covers(one):
         current.since_ms = min(current.since_ms, one.since_ms)
         current.until_ms = max(current.until_ms, one.until_ms)
@@ -90,7 +127,7 @@ def _record(
             .where(Finding.utility_id == utility_id, Finding.id == current.id)
             .values(since_ms=current.since_ms, until_ms=current.until_ms, text=one.text, numbers=one.numbers)
         )
-    return 0
+    return None
 
 
 def _known(connection: Connection, utility_id: int, subjects: list[str]) -> dict[tuple[str, str], list[_Known]]:

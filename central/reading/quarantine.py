@@ -10,8 +10,11 @@ from sqlalchemy.orm import Session
 
 from central.store import new_id
 from central.store.models import Quarantine
+from central.webhooks.events import Happened, ReadingQuarantined
+from central.webhooks.outbox import publish
 
-KINDS = ("batch", "telegram", "reading", "visit", "series")
+KINDS = ("batch", "telegram", "reading", "visit", "series", "report")
+EVENT = "reading.quarantined"
 MOST_ENTRIES = 1000
 MOST_BYTES = 64 * 1024 * 1024
 OPEN = Quarantine.resolved_at.is_(None)
@@ -35,7 +38,18 @@ class Entry:
 def keep(connection: Connection, entries: Iterable[Entry]) -> None:
     """Keep entries in the connection's transaction."""
     for entry in entries:
-        connection.execute(_upsert(connection.dialect.name), vars(entry) | {"id": new_id(), "arrivals": 1})
+        values = vars(entry) | {"id": new_id(), "arrivals": 1}
+        number = connection.execute(_upsert(connection.dialect.name), values).scalar_one()
+        if number == values["id"]:
+            _tell(connection, entry, number)
+
+
+def _tell(connection: Connection, entry: Entry, number: int) -> None:
+    """Say that something new is kept; what nobody's device sent belongs to no utility and is told to none."""
+    if entry.utility_id is None:
+        return
+    data = ReadingQuarantined(entry_id=number, kind=entry.kind, device=entry.device)
+    publish(connection, entry.utility_id, [EVENT], lambda: [Happened(EVENT, data, entry.received_at)])
 
 
 def keep_arrival(connection: Connection, entry: Entry) -> None:
@@ -106,5 +120,5 @@ def _upsert(dialect: str) -> Executable:
         index_elements=["key"],
         index_where=text("resolved_at IS NULL"),
         set_={"arrivals": Quarantine.arrivals + insert.excluded.arrivals},
-    )
+    ).returning(Quarantine.id)
     return statement

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, func, select, text, update
+from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from central.reading import findings
-from central.reading.findings import CLOSED, OPEN, Found
+from central.reading.findings import OPEN, Found
 from central.reading.validation.asking import ask, ask_utility
 from central.reading.validation.columns import HOUR
 from central.reading.validation.registry import configured_rules
@@ -19,7 +19,7 @@ from central.reading.validation.rule import Over, Rule, Verdict
 from central.reading.validation.series import Series, load_series
 from central.store.bulk import chunks
 from central.store.models import Finding, Meter, Reading, ReadingDay, ReadingStatus, Utility, ValidationMark
-from central.times import DAY_MS, local_day, millis
+from central.times import DAY_MS, instant_of, local_day, millis
 
 METERS_AT_ONCE = 100
 # What rules may look back on, and how far around a new reading older verdicts are judged again.
@@ -202,7 +202,7 @@ def _validate_stretch(
         for verdict in (result for result in results if isinstance(result, Verdict)):
             verdicts.setdefault(verdict.row, verdict)
         found += [result for result in results if isinstance(result, Found)]
-        _close(connection, utility_id, rule.name, [result for result in results if isinstance(result, Over)])
+        _close(connection, utility_id, rule.name, [result for result in results if isinstance(result, Over)], now_ms)
     names = tuple(f"{rule.name}: " for rule in configured)
     changed = _write_verdicts(connection, series, verdicts, stretch.from_ms(JUDGED_AGAIN_MS), names)
     opened = findings.record(connection, utility_id, found, now_ms)
@@ -223,7 +223,7 @@ def _validate_utility(
             continue
         results = list(ask_utility(rule, series))
         found += [result for result in results if isinstance(result, Found)]
-        _close(connection, utility_id, rule.name, [result for result in results if isinstance(result, Over)])
+        _close(connection, utility_id, rule.name, [result for result in results if isinstance(result, Over)], now_ms)
     return Validated(findings=findings.record(connection, utility_id, found, now_ms))
 
 
@@ -267,7 +267,7 @@ def _change(series: Series, row: int, status: int, reason: str) -> dict[str, Any
     }
 
 
-def _close(connection: Connection, utility_id: int, rule: str, over: Sequence[Over]) -> None:
+def _close(connection: Connection, utility_id: int, rule: str, over: Sequence[Over], now_ms: int) -> None:
     """Close a rule's open findings that are over."""
     if not over:
         return
@@ -281,9 +281,7 @@ def _close(connection: Connection, utility_id: int, rule: str, over: Sequence[Ov
         if since_ms < before.get(subject, 0)
     ]
     for some in chunks(closed, METERS_AT_ONCE):
-        connection.execute(
-            update(Finding).where(Finding.utility_id == utility_id, Finding.id.in_(some)).values(status=CLOSED)
-        )
+        findings.close(connection, utility_id, instant_of(now_ms), Finding.id.in_(some))
 
 
 def _set_mark(connection: Connection, values: dict[str, Any]) -> None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
-from central.reading.findings import CLOSED, OPEN
+from central.reading import findings
 from central.reading.validation.rule import Parameters, Result, Rule
 from central.reading.validation.series import Series
 from central.store.models import Finding, Reading, ReadingKind
-from central.times import HOUR_MS
+from central.times import HOUR_MS, instant_of
 
 
 class MeterAlarm(Parameters, frozen=True):
@@ -28,16 +28,12 @@ def check(series: Series, parameters: MeterAlarm) -> Iterator[Result]:
         )
         .scalar_subquery()
     )
-    series.connection.execute(
-        update(Finding)
-        .where(
-            Finding.utility_id == series.utility_id,
-            Finding.rule.startswith("alarm."),
-            Finding.status == OPEN,
-            Finding.until_ms < heard - parameters.quiet_hours * HOUR_MS,
-        )
-        .values(status=CLOSED)
-        .execution_options(synchronize_session=False)
+    findings.close(
+        series.connection,
+        series.utility_id,
+        instant_of(series.now_ms),
+        Finding.rule.startswith("alarm."),
+        Finding.until_ms < heard - parameters.quiet_hours * HOUR_MS,
     )
     return iter(())
 
