@@ -18,6 +18,7 @@ COMMANDS = (
     "central.readings_cli",
     "central.runs_cli",
     "central.access_cli",
+    "central.contract_cli",
     "central.token_cli",
     "central.whatif_cli",
     "central.rectify_cli",

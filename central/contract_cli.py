@@ -1,0 +1,418 @@
+"""``sgc central contract``: sign-ups, changes of holder, subrogations and cancellations, as cases."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from central.cli import (
+    ActorOption,
+    ConfigOption,
+    DbOption,
+    JsonOption,
+    UtilityOption,
+    central,
+    now,
+    settings_and_engine,
+    show,
+    show_rows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.orm import Session
+
+    from central.register.change import Change
+    from central.register.lifecycle import Details
+    from central.register.lifecycle.queries import Listed, View
+    from central.store.models import ContractCase
+
+contract = typer.Typer(
+    no_args_is_help=True,
+    help="Expedientes de contrato: altas, cambios de titular, subrogaciones y bajas / Cases of contracts",
+)
+NumberArgument = Annotated[int, typer.Argument(help="Número de expediente / The case's number")]
+WhyOption = Annotated[str, typer.Option("--why", help="Motivo / Reason")]
+OnOption = Annotated[
+    str | None, typer.Option("--on", help="Primer día con el cambio / First day of the change (2026-03-01)")
+]
+ProcedureOption = Annotated[
+    str, typer.Option(help="sign_up, change_of_holder, subrogation, cancellation (alta, titular, subrogacion, baja)")
+]
+DetailsOption = Annotated[
+    Path | None, typer.Option("--details", help="JSON con el resto de los datos / JSON with all other data")
+]
+NifOption = Annotated[str | None, typer.Option(help="NIF del nuevo titular / NIF of the new holder")]
+NameOption = Annotated[str | None, typer.Option(help="Su nombre / Their name")]
+KindOption = Annotated[str, typer.Option(help="person, company, community, public_body")]
+EmailOption = Annotated[str | None, typer.Option(help="Correo / E-mail")]
+PhoneOption = Annotated[str | None, typer.Option(help="Teléfono / Telephone")]
+IbanOption = Annotated[str | None, typer.Option(help="Cuenta de domiciliación / Account for direct debit")]
+UseOption = Annotated[str | None, typer.Option(help="Uso: domestic, commercial… / Use")]
+PersonsOption = Annotated[int | None, typer.Option(min=0, help="Personas empadronadas / Persons")]
+ClosingOption = Annotated[
+    str | None,
+    typer.Option(help="Lectura: real:LITROS, self:LITROS, agreed:LITROS o remote / Reading at the start of that day"),
+]
+DepositOption = Annotated[str | None, typer.Option(help="Fianza en euros, en vez de la tarifa / Deposit in euros")]
+SPANISH = {"alta": "sign_up", "titular": "change_of_holder", "subrogacion": "subrogation", "baja": "cancellation"}
+
+
+def register(_app: typer.Typer) -> None:
+    """Mount the commands beside the others of ``sgc central``."""
+    central.add_typer(contract, name="contract")
+
+
+@contract.command("open", help="Abre un expediente / Open a case")
+def open_one(
+    procedure: ProcedureOption,
+    on: Annotated[str, typer.Option("--on", help="Primer día con el cambio / First day of the change (2026-03-01)")],
+    supply: Annotated[str, typer.Option(help="Alta: punto de suministro / Sign-up: supply point")] = "",
+    of: Annotated[str, typer.Option("--contract", help="Los demás: contrato / The others: the contract")] = "",
+    cause: Annotated[str, typer.Option(help="Causa; la usual / Cause; the usual one")] = "",
+    nif: NifOption = None,
+    name: NameOption = None,
+    kind: KindOption = "person",
+    email: EmailOption = None,
+    phone: PhoneOption = None,
+    iban: IbanOption = None,
+    use: UseOption = None,
+    persons: PersonsOption = None,
+    closing: ClosingOption = None,
+    deposit: DepositOption = None,
+    assume_debt: Annotated[
+        bool, typer.Option("--assume-debt", help="Subrogación: asume la deuda / Subrogation: takes over the debt")
+    ] = False,
+    details: DetailsOption = None,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """Open a case and show what it still needs."""
+    from central.register.lifecycle import Asked, open_case
+    from central.register.utilities import utility_named
+    from central.store import write_session
+
+    with settings_and_engine("contract open", config, db) as (_, engine), write_session(engine) as session:
+        person = {"nif": nif, "name": name, "kind": kind, "email": email, "phone": phone}
+        terms = {"use": use, "persons": persons}
+        said = _details({}, details, person, terms, iban, closing, deposit, assume_debt)
+        asked = Asked(SPANISH.get(procedure, procedure), _day("--on", on), said, supply, of, cause)
+        case = open_case(session, utility_named(session, utility).id, asked, by=_by(actor))
+        _show(session, case, as_json)
+
+
+@contract.command("amend", help="Corrige lo que dice un expediente abierto / Change what an open case says")
+def amend_one(
+    number: NumberArgument,
+    on: OnOption = None,
+    nif: NifOption = None,
+    name: NameOption = None,
+    kind: KindOption = "person",
+    email: EmailOption = None,
+    phone: PhoneOption = None,
+    iban: IbanOption = None,
+    use: UseOption = None,
+    persons: PersonsOption = None,
+    closing: ClosingOption = None,
+    deposit: DepositOption = None,
+    details: DetailsOption = None,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """Say something else; what is not named stays."""
+    from central.register.lifecycle import amend
+    from central.register.lifecycle.details import read, stored
+    from central.store import write_session
+
+    with settings_and_engine("contract amend", config, db) as (_, engine), write_session(engine) as session:
+        case = _case(session, utility, number)
+        person = {"nif": nif, "name": name, "kind": kind, "email": email, "phone": phone}
+        terms = {"use": use, "persons": persons}
+        said = _details(stored(read(case.details)), details, person, terms, iban, closing, deposit, False)
+        amend(session, case, said, _day("--on", on) if on else case.effective_on, by=_by(actor))
+        _show(session, case, as_json)
+
+
+@contract.command("document", help="Aporta, dispensa o devuelve un documento / Bring, waive or refuse a document")
+def document(
+    number: NumberArgument,
+    code: Annotated[str, typer.Argument(help="Código del documento / The document's code")],
+    file: Annotated[Path | None, typer.Option(help="PDF, JPEG, PNG o TIFF / PDF, JPEG, PNG or TIFF")] = None,
+    waive: Annotated[bool, typer.Option("--waive", help="Dispensarlo / Do without it")] = False,
+    refuse: Annotated[bool, typer.Option("--refuse", help="El aportado no vale / The one brought will not do")] = False,
+    why: WhyOption = "",
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """Settle one document of the checklist."""
+    from central.register import lifecycle
+    from central.store import write_session
+
+    with settings_and_engine("contract document", config, db) as (_, engine), write_session(engine) as session:
+        if sum((file is not None, waive, refuse)) != 1:
+            raise ValueError(f"document {code}: name one of --file, --waive, --refuse")
+        case, by = _case(session, utility, number), _by(actor, why)
+        if file is not None:
+            lifecycle.receive(session, case, code, file.read_bytes(), file.name, by=by)
+        else:
+            settle = lifecycle.waive if waive else lifecycle.refuse_document
+            settle(session, case, code, by=by)
+        _show(session, case, as_json)
+
+
+@contract.command("show", help="Un expediente: documentos, plazos, próximo paso / A case with all it needs")
+def show_one(
+    number: NumberArgument,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a case."""
+    from central.store import read_session
+
+    with settings_and_engine("contract show", config, db) as (_, engine), read_session(engine) as session:
+        _show(session, _case(session, utility, number), as_json)
+
+
+@contract.command("list", help="Expedientes, el último primero / Cases, the newest first")
+def list_all(
+    state: Annotated[str, typer.Option(help="open, waiting, ready, done, rejected, withdrawn")] = "",
+    procedure: Annotated[str, typer.Option(help="Solo este trámite / Only this procedure")] = "",
+    live: Annotated[bool, typer.Option("--live", help="Solo los no cerrados / Only those not closed")] = False,
+    text: Annotated[str, typer.Option(help="Número, código, NIF o nombre / Number, code, NIF or name")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Cuántos / How many")] = 100,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List cases with their age in days."""
+    from central.register.lifecycle.queries import Filters, cases
+    from central.register.utilities import utility_named
+    from central.store import read_session
+
+    filters = Filters(state, SPANISH.get(procedure, procedure), live, text)
+    with settings_and_engine("contract list", config, db) as (_, engine), read_session(engine) as session:
+        found = cases(session, utility_named(session, utility).id, filters, now(), limit=limit)
+        show_rows([_listed(one) for one in found], as_json)
+
+
+@contract.command("complete", help="Hace lo que pide un expediente completo / Do what a ready case asks")
+def complete_one(
+    number: NumberArgument,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """Complete a case, all of it or nothing."""
+    from central.register.lifecycle import complete
+
+    _act("complete", lambda session, case, by: complete(session, case, by=by), number, utility, config, db,
+         _by(actor), as_json)  # fmt: skip
+
+
+@contract.command("reject", help="Lo cierra sin hacerlo / Close it without doing it")
+def reject_one(
+    number: NumberArgument,
+    why: WhyOption,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """Reject a case."""
+    from central.register.lifecycle import reject
+
+    _act("reject", lambda session, case, by: reject(session, case, by=by), number, utility, config, db,
+         _by(actor, why), as_json)  # fmt: skip
+
+
+@contract.command("withdraw", help="Quien lo pidió desiste / Who asked does not want it any more")
+def withdraw_one(
+    number: NumberArgument,
+    why: WhyOption,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """Withdraw a case."""
+    from central.register.lifecycle import withdraw
+
+    _act("withdraw", lambda session, case, by: withdraw(session, case, by=by), number, utility, config, db,
+         _by(actor, why), as_json)  # fmt: skip
+
+
+def _act(
+    command: str,
+    work: Callable[[Session, ContractCase, Change], object],
+    number: int,
+    utility: str | None,
+    config: Path | None,
+    db: str | None,
+    by: Change,
+    as_json: bool,
+) -> None:
+    from central.store import write_session
+
+    with settings_and_engine(f"contract {command}", config, db) as (_, engine), write_session(engine) as session:
+        case = _case(session, utility, number)
+        work(session, case, by)
+        _show(session, case, as_json)
+
+
+def _by(actor: str, why: str = "") -> Change:
+    from central.register.change import Change
+
+    return Change(actor, now(), why)
+
+
+def _case(session: Session, utility: str | None, number: int) -> ContractCase:
+    from central.register import RegisterError
+    from central.register.lifecycle import find_case
+    from central.register.utilities import utility_named
+
+    case = find_case(session, utility_named(session, utility).id, number)
+    if case is None:
+        raise RegisterError("case", number, "does not exist")
+    return case
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{option} {text}: must be a date like 2026-01-31") from error
+
+
+def _details(
+    before: dict[str, Any],
+    file: Path | None,
+    person: dict[str, str | None],
+    terms: dict[str, str | int | None],
+    iban: str | None,
+    closing: str | None,
+    deposit: str | None,
+    assume_debt: bool,
+) -> Details:
+    """What a case said before, with the file on top, and what the options say on top of both."""
+    from central.register.lifecycle.details import read
+
+    said: dict[str, Any] = before | (_object(file) if file else {})
+    if person["nif"] or person["name"]:
+        said["holder"] = {**said.get("holder", {}), **{key: value for key, value in person.items() if value}}
+    stated = {key: value for key, value in terms.items() if value is not None}
+    if stated:
+        said["terms"] = {**said.get("terms", {}), **stated}
+    if iban:
+        said["bank"] = {**said.get("bank", {}), "iban": iban}
+    if closing:
+        said["closing"] = _closing(closing)
+    if deposit is not None:
+        said["deposit_cents"] = _cents(deposit)
+    return read(said | ({"assume_debt": True} if assume_debt else {}))
+
+
+def _object(file: Path) -> dict[str, Any]:
+    import json
+
+    said = json.loads(file.read_bytes())
+    if not isinstance(said, dict):
+        raise ValueError(f"--details {file}: must be a JSON object")
+    return said
+
+
+def _closing(text: str) -> dict[str, Any]:
+    source, colon, litres = text.partition(":")
+    if colon and not litres.isdecimal():
+        raise ValueError(f"--closing {text}: must be SOURCE:LITRES with whole litres, or remote")
+    return {"source": source, "litres": int(litres)} if colon else {"source": source}
+
+
+def _cents(text: str) -> int:
+    try:
+        cents = Decimal(text.replace(",", ".")) * 100
+    except InvalidOperation as error:
+        raise ValueError(f"--deposit {text}: must be euros like 60.00") from error
+    if not cents.is_finite() or cents != cents.to_integral_value():
+        raise ValueError(f"--deposit {text}: must be euros with at most two decimals")
+    return int(cents)
+
+
+def _listed(one: Listed) -> dict[str, Any]:
+    return {
+        "case": one.number,
+        "procedure": one.procedure,
+        "state": one.state,
+        "days": one.days,
+        "on": one.effective_on.isoformat(),
+        "supply": one.supply,
+        "contract": one.contract,
+        "holder": one.holder,
+    }
+
+
+def _show(session: Session, case: ContractCase, as_json: bool) -> None:
+    from central.register.lifecycle.queries import view
+
+    found = view(session, case.utility_id, case.id, now())
+    if found is not None:
+        show(_told(found), "\n".join(_in_words(found)), as_json)
+
+
+def _told(found: View) -> dict[str, Any]:
+    return {
+        **_listed(found.listed),
+        "cause": found.listed.cause,
+        "next_step": found.next_step,
+        "missing": found.missing,
+        "problems": found.problems,
+        "present_holder": found.present_holder,
+        "owed_cents": found.owed_cents,
+        "deposit_cents": found.deposit_cents,
+        "fees": [{"code": fee.code, "name": fee.name, "cents": fee.cents} for fee in found.fees],
+        "documents": [
+            {"code": one.item.code, "title": one.item.title, "required": one.item.required, "state": one.verdict}
+            for one in found.papers
+        ],
+        "deadlines": [
+            {"code": one.code, "last_day": one.last_day.isoformat(), "late": one.late, "source": one.source}
+            for one in found.deadlines
+        ],
+        "result": found.case.result,
+    }
+
+
+def _in_words(found: View) -> list[str]:
+    one = found.listed
+    lines = [
+        f"{one.number}  {one.procedure}  {one.state}  {one.effective_on}  {one.contract or one.supply}  {one.holder}"
+    ]
+    for paper in found.papers:
+        mark = "" if paper.item.required else " (opcional / optional)"
+        lines.append(f"  {paper.verdict:<9} {paper.item.code}: {paper.item.title}{mark}")
+    lines += [f"  falta / missing: {what}" for what in found.missing]
+    lines += [f"  impide / prevents: {problem}" for problem in found.problems]
+    lines += [f"  plazo / deadline {due.last_day}: {due.title} ({due.source})" for due in found.deadlines]
+    if found.next_step:
+        lines.append(f"  próximo paso / next step: {found.next_step}")
+    return lines
