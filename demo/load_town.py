@@ -78,9 +78,16 @@ class House:
 
     @property
     def iban(self) -> str:
-        """An account with its control digits (ISO 7064 mod 97)."""
-        account = f"2100{self.number % 9_000 + 1_000:04d}00{self.number:010d}"
+        """An account with its control digits: those of the Spanish account and of the IBAN (ISO 7064 mod 97)."""
+        bank, number = f"2100{self.number % 9_000 + 1_000:04d}", f"{self.number:010d}"
+        account = f"{bank}{_control(f'00{bank}')}{_control(number)}{number}"
         return f"ES{98 - int(account + '142800') % 97:02d}{account}"
+
+
+def _control(digits: str) -> int:
+    """A control digit of a Spanish account (código cuenta cliente)."""
+    rest = 11 - sum(int(digit) * 2**place for place, digit in enumerate(digits)) % 11
+    return {10: 1, 11: 0}.get(rest, rest)
 
 
 def houses(block: Block) -> list[House]:
