@@ -121,4 +121,4 @@ def test_the_water_runs_again_by_the_end_of_a_working_day(paid: datetime, by: da
 def test_local_holidays_count() -> None:
     fair = msgspec.structs.replace(RULES, holidays=(DAY,))
     assert named(LAWFUL, DAY, fair) == ["day"]
-    assert named(LAWFUL, date(2026, 11, 23), fair) == ["day"]
+    assert "day" in named(LAWFUL, date(2026, 11, 23), fair)
