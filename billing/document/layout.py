@@ -58,8 +58,7 @@ def _density(invoice: Invoice, drawings: int) -> int:
 
 
 def _heading(invoice: Invoice, words: Words) -> str:
-    ordinary = invoice.type is InvoiceType.F1
-    return words.say("header.heading" if ordinary else "header.heading_rectifying")
+    return words.say("header.heading_rectifying" if invoice.type.rectifies else "header.heading")
 
 
 def _issuer(issuer: Party, words: Words) -> Data:

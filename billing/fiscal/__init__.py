@@ -5,15 +5,20 @@ exclude each other, RD 1007/2023 art. 3.3), none for bodies outside both.
 """
 
 from billing.fiscal.answers import AgencyFaultError, Answer, Line, read_answer
-from billing.fiscal.config import Environment, FiscalConfig, Software
+from billing.fiscal.config import Environment, FiscalConfig, SiiConfig, Software
+from billing.fiscal.deadlines import SupplyDeadline
 from billing.fiscal.hashing import chain_issues, hash_cancellation, hash_issue
-from billing.fiscal.port import FiscalError, FiscalRecord, Link, Registry, UnsupportedRegistryError
+from billing.fiscal.port import FiscalError, FiscalRecord, Link, Registry
 from billing.fiscal.qr import qr_url
-from billing.fiscal.registries import registry
+from billing.fiscal.registries import CHAINED, SYSTEMS, registry
+from billing.fiscal.sii import Sii
+from billing.fiscal.sii_messages import read_sii_answer, sii_endpoint, sii_message, uniform
 from billing.fiscal.submission import MAX_RECORDS, endpoint, envelope, submission
 
 __all__ = [
+    "CHAINED",
     "MAX_RECORDS",
+    "SYSTEMS",
     "AgencyFaultError",
     "Answer",
     "Environment",
@@ -23,8 +28,10 @@ __all__ = [
     "Line",
     "Link",
     "Registry",
+    "Sii",
+    "SiiConfig",
     "Software",
-    "UnsupportedRegistryError",
+    "SupplyDeadline",
     "chain_issues",
     "endpoint",
     "envelope",
@@ -32,6 +39,10 @@ __all__ = [
     "hash_issue",
     "qr_url",
     "read_answer",
+    "read_sii_answer",
     "registry",
+    "sii_endpoint",
+    "sii_message",
     "submission",
+    "uniform",
 ]

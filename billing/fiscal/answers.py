@@ -47,7 +47,7 @@ class Line:
 
     def settled(self, *, sent_before: bool) -> "Line":
         """What holds for the record: a duplicate of our own lost message was taken the first time."""
-        if sent_before and self.code == DUPLICATE and self.stored is not None:
+        if sent_before and self.stored is not None:
             return self.stored
         return self
 
@@ -64,16 +64,7 @@ class Answer:
 
 def read_answer(content: bytes) -> Answer:
     """Read a SOAP answer; AgencyFaultError where it is a fault, FiscalError where it is no answer at all."""
-    try:
-        root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
-    except etree.XMLSyntaxError as error:
-        raise FiscalError(f"answer: not XML: {error}") from None
-    body = root.find(f"{{{NS_SOAP}}}Body")
-    inner = body[0] if body is not None and len(body) else None
-    if inner is None:
-        raise FiscalError(f"answer {root.tag}: has no SOAP body")
-    if inner.tag == f"{{{NS_SOAP}}}Fault":
-        raise AgencyFaultError(inner.findtext("faultcode") or "", inner.findtext("faultstring") or "")
+    inner = soap_content(content)
     if inner.tag != f"{{{NS_ANSWER}}}RespuestaRegFactuSistemaFacturacion":
         raise FiscalError(f"answer {inner.tag}: must be RespuestaRegFactuSistemaFacturacion")
     wait = _text(inner, NS_ANSWER, "TiempoEsperaEnvio")
@@ -85,6 +76,21 @@ def read_answer(content: bytes) -> Answer:
     )
 
 
+def soap_content(content: bytes) -> etree._Element:
+    """What a SOAP answer carries; AgencyFaultError where it is a fault, FiscalError where it is no answer at all."""
+    try:
+        root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError as error:
+        raise FiscalError(f"answer: not XML: {error}") from None
+    body = root.find(f"{{{NS_SOAP}}}Body")
+    inner = body[0] if body is not None and len(body) else None
+    if inner is None:
+        raise FiscalError(f"answer {root.tag}: has no SOAP body")
+    if inner.tag == f"{{{NS_SOAP}}}Fault":
+        raise AgencyFaultError(inner.findtext("faultcode") or "", inner.findtext("faultstring") or "")
+    return inner
+
+
 def _line(item: etree._Element) -> Line:
     number = _text(item, NS_ANSWER, "IDFactura", NS_SF, "NumSerieFactura")
     kind: Kind = "Anulacion" if _text(item, NS_ANSWER, "Operacion", NS_SF, "TipoOperacion") == "Anulacion" else "Alta"
@@ -92,7 +98,7 @@ def _line(item: etree._Element) -> Line:
     return Line(
         number,
         kind,
-        _verdict(_text(item, NS_ANSWER, "EstadoRegistro")),
+        verdict_of(_text(item, NS_ANSWER, "EstadoRegistro")),
         _code(_text(item, NS_ANSWER, "CodigoErrorRegistro")),
         _text(item, NS_ANSWER, "DescripcionErrorRegistro"),
         None if stored is None else _stored(number, kind, stored),
@@ -103,13 +109,14 @@ def _stored(number: str, kind: Kind, item: etree._Element) -> Line:
     return Line(
         number,
         kind,
-        _verdict(_text(item, NS_SF, "EstadoRegistroDuplicado")),
+        verdict_of(_text(item, NS_SF, "EstadoRegistroDuplicado")),
         _code(_text(item, NS_SF, "CodigoErrorRegistro")),
         _text(item, NS_SF, "DescripcionErrorRegistro"),
     )
 
 
-def _verdict(text: str) -> Verdict:
+def verdict_of(text: str) -> Verdict:
+    """The agency's word for a record's state; FiscalError where it is none."""
     if text not in _VERDICTS:
         raise FiscalError(f"answer: state {text!r} of a record: must be one of {', '.join(_VERDICTS)}")
     return _VERDICTS[text]

@@ -1,8 +1,10 @@
 """What a utility configures about its fiscal records."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+
+from billing.fiscal.deadlines import SupplyDeadline
 
 
 class Environment(StrEnum):
@@ -47,3 +49,16 @@ class FiscalConfig:
     def compulsory_on(self, day: date) -> bool:
         """Whether an invoice issued that day must have a record."""
         return day >= self.obligatory_from
+
+
+@dataclass(frozen=True, slots=True)
+class SiiConfig:
+    """What a large filer configures about the SII.
+
+    ``levy_regime`` is the key of an invoice whose every amount is collected for others: 01, or 10 for collection on
+    behalf of third parties.
+    """
+
+    environment: Environment = Environment.TEST
+    levy_regime: str = "01"
+    deadline: SupplyDeadline = field(default_factory=SupplyDeadline)

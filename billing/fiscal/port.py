@@ -13,10 +13,6 @@ class FiscalError(ValueError):
     """An invoice that cannot be recorded; the text names field, value and rule."""
 
 
-class UnsupportedRegistryError(FiscalError):
-    """A registry that exists in law and not here yet."""
-
-
 @dataclass(frozen=True, slots=True)
 class Link:
     """What the next record of a chain must know of the one before."""
@@ -32,7 +28,8 @@ class FiscalRecord:
     """A record of issue or cancellation, chained to the one before.
 
     ``stamp`` is FechaHoraHusoGenRegistro as hashed. ``qr_url`` is empty for cancellations. ``xml`` is the
-    RegistroAlta or RegistroAnulacion element in UTF-8, built when first asked for.
+    RegistroAlta or RegistroAnulacion element in UTF-8, built when first asked for. The SII's records have neither hash
+    nor QR code; their element is the entry of a message.
     """
 
     system: str

@@ -2,10 +2,17 @@
 
 from datetime import datetime
 
-from billing.fiscal.config import FiscalConfig
-from billing.fiscal.port import FiscalError, FiscalRecord, Link, Registry, UnsupportedRegistryError
+from billing.fiscal.config import FiscalConfig, SiiConfig
+from billing.fiscal.port import FiscalError, FiscalRecord, Link, Registry
+from billing.fiscal.sii import SYSTEM as SII
+from billing.fiscal.sii import Sii
+from billing.fiscal.verifactu import SYSTEM as VERIFACTU
 from billing.fiscal.verifactu import Verifactu
 from billing.invoice import Invoice, Party, Reference
+
+# Those whose records are chained by their hashes, in the transaction that issues the invoice.
+CHAINED = (VERIFACTU,)
+SYSTEMS = (*CHAINED, SII, "none")
 
 
 class NoRegistry:
@@ -22,14 +29,14 @@ class NoRegistry:
         return None
 
 
-def registry(kind: str, config: FiscalConfig | None = None) -> Registry:
-    """The registry of ``kind``: ``verifactu`` (needs its settings), ``sii`` or ``none``."""
+def registry(kind: str, config: FiscalConfig | None = None, sii: SiiConfig | None = None) -> Registry:
+    """The registry of ``kind``: ``verifactu`` (needs ``config``), ``no_verifactu`` (too), ``sii`` or ``none``."""
     if kind == "none":
         return NoRegistry()
-    if kind == "sii":
-        raise UnsupportedRegistryError("fiscal.system sii: not supported yet; supported are verifactu and none")
-    if kind != "verifactu":
-        raise FiscalError(f"fiscal.system {kind}: must be verifactu, sii or none")
+    if kind == SII:
+        return Sii(sii or SiiConfig())
+    if kind not in CHAINED:
+        raise FiscalError(f"fiscal.system {kind}: must be one of {', '.join(SYSTEMS)}")
     if config is None:
-        raise FiscalError("fiscal.software: (missing): verifactu records name the invoicing system")
+        raise FiscalError(f"fiscal.software: (missing): {kind} records name the invoicing system")
     return Verifactu(config)

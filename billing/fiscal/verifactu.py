@@ -18,12 +18,12 @@ from billing.fiscal.config import FiscalConfig
 from billing.fiscal.hashing import hash_cancellation, hash_issue
 from billing.fiscal.port import FiscalError, FiscalRecord, Link
 from billing.fiscal.qr import qr_url
-from billing.invoice import Invoice, InvoiceType, Party, Reference, VatSum
+from billing.fiscal.stamps import stamp_of
+from billing.fiscal.texts import check_party, description
+from billing.invoice import Invoice, Party, Reference, VatSum
 from billing.volume.period import MADRID
 
 SYSTEM = "verifactu"
-MAX_NAME = 120
-MAX_DESCRIPTION = 500
 EXEMPT = "E1"
 VAT = "01"
 GENERAL_REGIME = "01"
@@ -118,9 +118,9 @@ class Verifactu:
         if shape is None:
             record = self._issue(invoice, previous, at)
             return partial(_element, record, digest, record.emisor)
-        _check_party(invoice.issuer, "issuer")
-        _check_party(invoice.recipient, "recipient")
-        return partial(_filled, shape, shapes.values_of(invoice, previous, _description(invoice)), digest)
+        check_party(invoice.issuer, "issuer")
+        check_party(invoice.recipient, "recipient")
+        return partial(_filled, shape, shapes.values_of(invoice, previous, description(invoice)), digest)
 
     def marked(self, shape: shapes.Shape) -> models.RegistroAlta:
         """The record of a shape, with marks in the place of what differs."""
@@ -150,7 +150,7 @@ class Verifactu:
             emisor=_party(invoice.issuer, "issuer"),
             num_serie=invoice.full_number,
             fecha_expedicion=invoice.reference.issued,
-            descripcion=_description(invoice),
+            descripcion=description(invoice),
             desglose=[self._breakdown(item) for item in invoice.vat],
             sistema=self._software(),
             tipo_factura=invoice.type.value,
@@ -189,13 +189,6 @@ class Verifactu:
         )
 
 
-def stamp_of(at: datetime) -> str:
-    """FechaHoraHusoGenRegistro: local time in whole seconds with its offset."""
-    if at.tzinfo is None:
-        raise FiscalError(f"at {at.isoformat()}: must carry a time zone")
-    return at.astimezone(MADRID).replace(microsecond=0).isoformat()
-
-
 def _check_chain(nif: str, previous: Link | None) -> None:
     if not nif:
         raise FiscalError("issuer.nif: (empty): a record names its issuer by NIF")
@@ -209,15 +202,8 @@ def _before(previous: Link | None) -> models.RegistroAnterior | None:
     return models.RegistroAnterior(previous.nif, previous.number, f"{previous.issued:%d-%m-%Y}", previous.hash)
 
 
-def _check_party(party: Party, field: str) -> None:
-    if not 0 < len(party.name) <= MAX_NAME:
-        raise FiscalError(f"{field}.name {party.name!r}: must have 1 to {MAX_NAME} characters")
-    if not party.nif and party.foreign_id is None:
-        raise FiscalError(f"{field}.nif: (empty): needs a NIF, or another identity (for example 07, not in the census)")
-
-
 def _party(party: Party, field: str) -> models.Persona:
-    _check_party(party, field)
+    check_party(party, field)
     other = party.foreign_id
     if party.nif or other is None:
         return models.Persona(party.name, nif=party.nif)
@@ -225,19 +211,14 @@ def _party(party: Party, field: str) -> models.Persona:
 
 
 def _recipients(invoice: Invoice) -> list[models.Persona]:
-    """F1 and R1 to R4 name the recipient; R5, of simplified invoices, must not."""
-    if invoice.type is InvoiceType.R5:
+    """F1 and R1 to R4 name the recipient; simplified invoices and what rectifies them must not."""
+    if invoice.type.simplified:
         return []
     return [_party(invoice.recipient, "recipient")]
 
 
 def _rectified(issuer: Party, originals: Sequence[Reference]) -> list[models.IDFactura]:
     return [models.IDFactura(issuer.nif, original.number, original.issued) for original in originals]
-
-
-def _description(invoice: Invoice) -> str:
-    period = f"del {invoice.period.start:%d-%m-%Y} al {invoice.period.last_day:%d-%m-%Y}"
-    return f"{invoice.description} {period}, contrato {invoice.supply.contract}"[:MAX_DESCRIPTION]
 
 
 @lru_cache(maxsize=64)

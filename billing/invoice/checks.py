@@ -11,6 +11,8 @@ from billing.invoice.party import Party
 from billing.invoice.value import Invoice, InvoiceType
 
 ARTICLE_6 = "RD 1619/2012 art. 6.1"
+# Supplying water is none of the trades that may go up to 3,000 euros (article 4.2).
+MOST_SIMPLIFIED = Decimal(400)
 MAX_NUMBER = 60
 
 
@@ -45,7 +47,14 @@ def ensure(invoice: Invoice) -> Invoice:
 
 def check(invoice: Invoice) -> tuple[Problem, ...]:
     """Every fault of an invoice about to be issued; empty when it may be."""
-    return (*_identity(invoice), *_parties(invoice), *_lines(invoice), *_sums(invoice), *_rectifies(invoice))
+    return (
+        *_identity(invoice),
+        *_parties(invoice),
+        *_lines(invoice),
+        *_sums(invoice),
+        *_rectifies(invoice),
+        *_simplified(invoice),
+    )
 
 
 def _identity(invoice: Invoice) -> Iterator[Problem]:
@@ -64,7 +73,7 @@ def _identity(invoice: Invoice) -> Iterator[Problem]:
 
 def _parties(invoice: Invoice) -> Iterator[Problem]:
     for name, party in (("issuer", invoice.issuer), ("recipient", invoice.recipient)):
-        if not party.name.strip():
+        if not party.name.strip() and not (party is invoice.recipient and invoice.type.simplified):
             yield Problem(f"{name}.name", party.name, f"{ARTICLE_6}.c: full name of both parties")
         if party.nif and not nif.is_valid(party.nif):
             yield Problem(f"{name}.nif", party.nif, "is not a valid NIF (check letter)")
@@ -111,7 +120,7 @@ def _sums(invoice: Invoice) -> Iterator[Problem]:
 
 def _rectifies(invoice: Invoice) -> Iterator[Problem]:
     note = invoice.rectification
-    if (invoice.type is InvoiceType.F1) is not (note is None):
+    if invoice.type.rectifies is (note is None):
         yield Problem("rectification", invoice.type.value, "R1 to R5 name what they rectify, F1 does not (art. 15)")
     if note is None:
         return
@@ -121,6 +130,15 @@ def _rectifies(invoice: Invoice) -> Iterator[Problem]:
         yield Problem("rectification.reason", note.reason, "RD 1619/2012 art. 15: the cause")
     if note.method == "S" and (note.base is None or note.vat is None):
         yield Problem("rectification.base", str(note.base), "by substitution the amounts replaced are stated")
+
+
+def _simplified(invoice: Invoice) -> Iterator[Problem]:
+    if invoice.type is not InvoiceType.F2:
+        return
+    if invoice.total > MOST_SIMPLIFIED:
+        yield Problem("total", str(invoice.total), f"RD 1619/2012 art. 4.1.a: simplified only up to {MOST_SIMPLIFIED}")
+    if invoice.recipient.business:
+        yield Problem("type", "F2", "RD 1619/2012 art. 7.2: who acts as a business is due a whole invoice")
 
 
 def _is_rate(code: str) -> bool:

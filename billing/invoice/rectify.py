@@ -48,7 +48,10 @@ def rectify(
     if not against:
         raise ValueError("against: (empty): a rectifying invoice names at least one original")
     original = against[0]
-    if original.type is InvoiceType.F1 and series == original.series:
+    if not type.rectifies or (type is InvoiceType.R5) is not original.type.simplified:
+        rule = "R5 rectifies simplified invoices, R1 to R4 whole ones (RD 1619/2012 art. 15)"
+        raise ValueError(f"type {type.value} for {original.type.value} {original.full_number}: {rule}")
+    if not original.type.rectifies and series == original.series:
         raise ValueError(f"series {series}: rectifying invoices have a series of their own (RD 1619/2012 art. 6.1.a)")
     corrected_vat = sum_vat(lines) if vat is None else tuple(vat)
     billed_vat = _added(against)

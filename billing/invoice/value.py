@@ -15,14 +15,25 @@ NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 class InvoiceType(StrEnum):
-    """The tax agency's list L2."""
+    """The tax agency's list L2: F1 whole, F2 simplified, R1 to R4 rectify F1, R5 rectifies F2."""
 
     F1 = "F1"
+    F2 = "F2"
     R1 = "R1"
     R2 = "R2"
     R3 = "R3"
     R4 = "R4"
     R5 = "R5"
+
+    @property
+    def simplified(self) -> bool:
+        """Whether it need not name who receives it (RD 1619/2012, article 7)."""
+        return self in (InvoiceType.F2, InvoiceType.R5)
+
+    @property
+    def rectifies(self) -> bool:
+        """Whether it names what it rectifies (article 15)."""
+        return self not in (InvoiceType.F1, InvoiceType.F2)
 
 
 class PaymentMethod(StrEnum):

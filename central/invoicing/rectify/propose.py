@@ -37,7 +37,9 @@ from central.store.models import Invoice as InvoiceRow
 
 CORRECT, SPREAD, CANCEL = "correct", "spread", "cancel"
 CAUSES = (CORRECT, SPREAD, CANCEL, LEAK)
-KINDS = (InvoiceType.R1, InvoiceType.R2, InvoiceType.R3, InvoiceType.R4)
+WHOLE = (InvoiceType.R1, InvoiceType.R2, InvoiceType.R3, InvoiceType.R4)
+SIMPLIFIED = (InvoiceType.R5,)
+ORIGINALS = (InvoiceType.F1.value, InvoiceType.F2.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +138,10 @@ def _bills(session: Session, utility_id: int, asked: Request) -> list[InvoiceRow
 def _check(asked: Request, bills: Sequence[InvoiceRow]) -> None:
     if asked.cause not in CAUSES:
         raise RunError(f"cause {asked.cause}: must be one of {', '.join(CAUSES)}")
-    if asked.kind not in KINDS:
-        raise RunError(f"kind {asked.kind}: must be R1 to R4; R5 is for simplified invoices, which water bills are not")
+    for bill in bills:
+        if asked.kind not in (SIMPLIFIED if InvoiceType(bill.kind).simplified else WHOLE):
+            rule = "R1 to R4 rectify whole invoices, R5 simplified ones (RD 1619/2012 art. 15)"
+            raise RunError(f"kind {asked.kind} for {bill.kind} {bill.number_text}: {rule}")
     if asked.method not in ("S", "I"):
         raise RunError(f"method {asked.method}: must be S (substitution) or I (differences)")
     if not asked.reason.strip():
@@ -233,7 +237,7 @@ def _bills_from(session: Session, first: InvoiceRow) -> list[InvoiceRow]:
         .where(
             InvoiceRow.utility_id == first.utility_id,
             InvoiceRow.contract_id == first.contract_id,
-            InvoiceRow.kind == InvoiceType.F1.value,
+            InvoiceRow.kind.in_(ORIGINALS),
             InvoiceRow.period_from >= first.period_from,
         )
         .order_by(InvoiceRow.period_from)

@@ -23,7 +23,6 @@ from billing.fiscal import (
     FiscalRecord,
     Link,
     Software,
-    UnsupportedRegistryError,
     chain_issues,
     hash_cancellation,
     hash_issue,
@@ -254,8 +253,6 @@ def test_which_registry() -> None:
     none = registry("none")
     assert none.record_for(invoice(), None, AT) is None
     assert none.cancellation_for(ISSUER, invoice().reference, None, AT) is None
-    with pytest.raises(UnsupportedRegistryError, match="sii: not supported yet"):
-        registry("sii", CONFIG)
     with pytest.raises(FiscalError, match="ticketbai: must be"):
         registry("ticketbai", CONFIG)
     with pytest.raises(FiscalError, match=r"fiscal\.software"):

@@ -190,3 +190,18 @@ def test_rated_lines_become_invoice_lines_whole() -> None:
         replace(unnamed, beneficiary="", nature="levy"),
     )
     assert made[0].why == why
+
+
+def test_simplified_invoices_are_small_and_not_for_businesses() -> None:
+    simplified = invoice(type=InvoiceType.F2)
+    assert said(simplified) == []
+    assert said(replace(simplified, recipient=replace(HOLDER, name="", nif="", address=None))) == []
+    dear = (line("X", "Concepto", "1", "363.64", "363.64"),)
+    assert said(invoice(dear, type=InvoiceType.F2)) == []
+    dearer = (line("X", "Concepto", "1", "363.65", "363.65"),)
+    assert said(invoice(dearer, type=InvoiceType.F2)) == [
+        "total: 400.02: RD 1619/2012 art. 4.1.a: simplified only up to 400"
+    ]
+    assert said(replace(simplified, recipient=replace(HOLDER, business=True))) == [
+        "type: F2: RD 1619/2012 art. 7.2: who acts as a business is due a whole invoice"
+    ]

@@ -193,7 +193,7 @@ def test_what_is_right_is_not_rectified(town: Town) -> None:
     [
         ({"series": "AG2026"}, "one of their own"),
         ({"reason": " "}, "states its cause"),
-        ({"kind": InvoiceType.R5}, "must be R1 to R4"),
+        ({"kind": InvoiceType.R5}, "R1 to R4 rectify whole"),
         ({"cause": "cancel", "method": "S"}, "by differences"),
     ],
 )
