@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from billing.volume.meter import MeterPart, in_units
 from billing.volume.period import Period
@@ -37,6 +38,7 @@ def determine(
     period: Period,
     policy: Policy = DEFAULT,
     past: Past = NO_PAST,
+    handover: datetime | None = None,
 ) -> Volume:
     """Billable litres of ``period``: every meter that hung on the point, exchanges included.
 
@@ -44,6 +46,9 @@ def determine(
     meter. The opening of a meter is ``past.closing`` where there is one, else its installation reading or
     the best reading at the period's start; the closing is its removal or the best reading at the end, and
     an estimate where there is none. Without any installation the volume is zero with a note.
+
+    Where somebody else takes over when the period ends, readings up to ``handover`` may be looked at: without one
+    taken on that day, what lies between the nearest ones before and after it is shared by days.
     """
     by_meter: dict[str, list[Reading]] = {}
     for reading in readings:
@@ -53,7 +58,7 @@ def determine(
     notes: list[Note] = []
     concerned = [installation for installation in installations if _concerns(installation, period, past)]
     for installation in sorted(concerned, key=lambda item: (item.start, item.meter)):
-        part = MeterPart(installation, by_meter.get(installation.meter, []), period, policy, past)
+        part = MeterPart(installation, by_meter.get(installation.meter, []), period, policy, past, handover)
         part.settle()
         pieces += part.pieces
         notes += part.notes

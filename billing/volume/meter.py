@@ -10,7 +10,8 @@ from billing.volume.period import Period, local_date
 from billing.volume.pieces import Method, Note, Piece
 from billing.volume.policy import Policy
 from billing.volume.readings import BROKEN, STOPPED, Installation, Kind, Past, Reading
-from billing.volume.selection import by_preference, of_job
+from billing.volume.selection import SAME_JOB, by_preference, of_job
+from billing.volume.share import share_by_days
 
 GUESSED = (Method.ESTIMATED, Method.STOPPED)
 
@@ -30,6 +31,7 @@ class MeterPart:
     period: Period
     policy: Policy
     past: Past
+    handover: datetime | None = None
     pieces: list[Piece] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     closing: Reading | None = None
@@ -42,6 +44,8 @@ class MeterPart:
             self.without_index()
             return
         self.closing = opening
+        if self.handover is not None and opening.at < self.until and self.hand_over(opening, self.handover):
+            return
         if self.advance(opening, self.closing_candidates(opening)):
             return
         if opening.at < self.until:
@@ -112,6 +116,49 @@ class MeterPart:
         jobs = of_job(self.readings, LAST_OF_METER, self.until)
         return jobs + [item for item in near if item not in jobs]
 
+    def hand_over(self, opening: Reading, latest: datetime) -> bool:
+        """Close for one who leaves and another who comes: with the reading of that day, else by days between two."""
+        if self.taken_down:
+            return False
+        after = [item for item in self.hanging() if item.at > opening.at and not item.estimated]
+        agreed = of_job(after, (Kind.FINAL,), self.until)
+        near = [item for item in after if abs(item.at - self.until) < SAME_JOB]
+        same_day = by_preference(near, self.until, self.policy)
+        if self.advance(opening, [*agreed, *(item for item in same_day if item not in agreed)]):
+            return True
+        later = [item for item in after if self.until < item.at <= latest]
+        before = [item for item in after if item.at < self.until]
+        for closing in sorted(later, key=lambda item: (item.at, item.origin)):
+            if self.close_between(opening, before, closing):
+                return True
+        return False
+
+    def close_between(self, opening: Reading, before: list[Reading], closing: Reading) -> bool:
+        """Close on the day between two readings with its share of what lies between them; False where nothing can."""
+        last = max(before, key=lambda item: (item.at, item.origin), default=opening)
+        step = between(last, closing, self.installation, self.policy, self.ceiling)
+        days = [
+            (local_date(self.until) - local_date(last.at)).days,
+            (local_date(closing.at) - local_date(self.until)).days,
+        ]
+        if step is None or step.litres < 0 or min(days) < 0 or not sum(days):
+            return False
+        if last is not opening and not self.advance(opening, [last]):
+            return False
+        litres = share_by_days(step.litres, days)[0]
+        index = (last.litres + litres) % self.installation.modulus_litres
+        rest = index % self.policy.unit_litres
+        self.add_estimate(last, litres - rest, index - rest, f"share_by_days {days[0]}/{sum(days)}")
+        text = f"Sin lectura del día: {litres - rest} l de {step.litres} l, {days[0]} de {sum(days)} días"
+        self.note("shared_by_days", text)
+        return True
+
+    def add_estimate(self, last: Reading, litres: int, index: int, basis: str) -> None:
+        """Close at the end with an index that nobody read."""
+        origin = f"estimate:{self.installation.meter}:{local_date(self.until).isoformat()}"
+        closing = Reading(self.installation.meter, self.until, index, Kind.ESTIMATED, origin)
+        self.add(last, closing, Step(litres, Method.ESTIMATED, basis))
+
     def advance(self, opening: Reading, candidates: Iterable[Reading]) -> bool:
         """Close with the first acceptable candidate; False when there is none."""
         for closing in candidates:
@@ -151,10 +198,7 @@ class MeterPart:
         if self.advance(opening, sorted(known, key=lambda item: item.at, reverse=True)):
             last = self.closing or opening
         litres, basis = self.expected(last.at, self.until)
-        index = (last.litres + litres) % self.installation.modulus_litres
-        origin = f"estimate:{self.installation.meter}:{local_date(self.until).isoformat()}"
-        closing = Reading(self.installation.meter, self.until, index, Kind.ESTIMATED, origin)
-        self.add(last, closing, Step(litres, Method.ESTIMATED, basis))
+        self.add_estimate(last, litres, (last.litres + litres) % self.installation.modulus_litres, basis)
         self.note("estimated", f"Sin lectura de cierre: {litres} l estimados ({basis})")
 
     def without_index(self) -> None:

@@ -85,7 +85,7 @@ def make_drafts(session: Session, run: BillingRun, contracts: tuple[int, int]) -
     stretch = Stretch(period, contracts, settings.volume, rules, run.cutoff_at)
     wanted = [Wanted(item.contract.id, item.supply.id, item.period) for item in billed]
     measured = measure(session, stretch, wanted)
-    found = [_considered(item, measured[item.contract.id], context) for item in billed]
+    found = [_considered(item, measured[one], context) for item, one in zip(billed, wanted, strict=True)]
     ready = [item for item in found if isinstance(item, Billable)]
     ratings = Ratings([item.case for item in ready], context.book.book)
     drafts = {id(item): _drafted(item, ratings, number, context) for number, item in enumerate(ready)}

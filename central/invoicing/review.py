@@ -151,7 +151,8 @@ def _register(subject: Subject, _measured: Measured, _settings: RunSettings) -> 
         days = (subject.period.start - subject.billed_until).days
         text = f"Facturado hasta {subject.billed_until}; {days} días sin facturar hasta {subject.period.start}"
         yield Complaint(PERIOD_GAP, text, {"billed_until": subject.billed_until.isoformat(), "days": days})
-    if subject.terms_changed:
-        last = subject.period.last_day
-        text = f"Titular o condiciones cambian en el período; se factura con los vigentes el {last}"
-        yield Complaint(TERMS_CHANGED, text, {"on": last.isoformat()})
+    changed = [stage.valid_from for stage in subject.stages if stage.valid_from > subject.period.start]
+    if changed:
+        told = ", ".join(f"{day:%d/%m/%Y}" for day in changed)
+        text = f"Las condiciones cambian en el período ({told}); se prorratea por días"
+        yield Complaint(TERMS_CHANGED, text, {"on": [day.isoformat() for day in changed]})

@@ -1,17 +1,18 @@
 """Whom a stretch of contracts bills: supply points, terms, holders and accounts as known at the cut-off, in bulk."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing.invoice import Address, ForeignId, Party, PaymentMethod, PaymentTerms
 from billing.volume import Period
 from central.invoicing.plan import in_run
 from central.invoicing.settings import RunSettings
+from central.invoicing.tenancies import Held, Tenancy, known_at, without
 from central.store.models import (
     BankAccount,
     Consumption,
@@ -51,14 +52,18 @@ class LastBill:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One contract to be billed. ``terms`` and ``customer`` are None where the register has none for the period."""
+    """One holder's days of a contract, to be billed. ``customer`` is None where the register has none for them.
+
+    ``stages`` are the terms that hold in the period, one after the other; ``terms`` are those of its last day, None
+    where there are none.
+    """
 
     contract: Contract
     supply: SupplyPoint
     period: Period
     billed_until: date | None
     terms: ContractTerms | None
-    terms_changed: bool
+    stages: tuple[ContractTerms, ...]
     customer: Customer | None
     account: BankAccount | None
     last_bill: LastBill | None
@@ -66,8 +71,11 @@ class Subject:
 
 
 def subjects(session: Session, scope: Scope) -> list[Subject]:
-    """Every contract of the stretch that still has days to bill in the period, by contract id."""
-    billed = {} if scope.rebilling else _billed_until(session, scope)
+    """Every contract of the stretch that still has days to bill in the period, by contract id and day.
+
+    A contract whose holder changes in the period comes once for each holder, with his own days.
+    """
+    billed = {} if scope.rebilling else _billed(session, scope)
     terms = _statements(session, scope, ContractTerms)
     holders = _statements(session, scope, ContractHolder)
     customers = _customers(session, scope)
@@ -76,26 +84,24 @@ def subjects(session: Session, scope: Scope) -> list[Subject]:
     findings = _findings(session, scope)
     found = []
     for contract, supply in session.execute(_contracts(scope)).all():
-        period = _own_period(contract, billed.get(contract.id), scope.period)
-        if period is None:
-            continue
-        holder, holder_changed = _in_force(holders.get(contract.id, []), period)
-        term, term_changed = _in_force(terms.get(contract.id, []), period)
-        customer = customers.get(holder.customer_id) if holder else None
-        found.append(
-            Subject(
-                contract=contract,
-                supply=supply,
-                period=period,
-                billed_until=billed.get(contract.id),
-                terms=term,
-                terms_changed=term_changed or holder_changed,
-                customer=customer,
-                account=accounts.get(customer.id) if customer else None,
-                last_bill=last_bills.get(contract.id),
-                findings=tuple(findings.get(supply.id, ())),
+        before = billed.get(contract.id, [])
+        for tenancy in _own_days(contract, holders.get(contract.id, []), before, scope.period):
+            stages, last = _in_force(terms.get(contract.id, []), tenancy.period)
+            customer = customers.get(tenancy.customer_id or 0)
+            found.append(
+                Subject(
+                    contract=contract,
+                    supply=supply,
+                    period=tenancy.period,
+                    billed_until=max((one.end for one in before if one.end <= tenancy.period.start), default=None),
+                    terms=last,
+                    stages=stages,
+                    customer=customer,
+                    account=accounts.get(customer.id) if customer else None,
+                    last_bill=last_bills.get(contract.id),
+                    findings=tuple(findings.get(supply.id, ())),
+                )
             )
-        )
     return found
 
 
@@ -133,10 +139,14 @@ def terms_of_payment(account: BankAccount | None, due: date) -> PaymentTerms:
     )
 
 
-def _own_period(contract: Contract, billed_until: date | None, period: Period) -> Period | None:
-    start = max(day for day in (period.start, contract.valid_from, billed_until) if day)
-    end = min(period.end, contract.valid_to or period.end)
-    return Period(start, end) if start < end else None
+def _own_days(
+    contract: Contract, holders: Iterable[ContractHolder], billed: Iterable[Period], period: Period
+) -> Iterator[Tenancy]:
+    """The days of a contract that are still to be billed, each holder's apart."""
+    holdings = tuple((row.customer_id, row.valid_from, row.valid_to) for row in holders)
+    held = Held(contract.id, contract.valid_from, contract.valid_to, holdings)
+    for part in without(period, billed):
+        yield from held.during(part)
 
 
 def _contracts(scope: Scope) -> Any:
@@ -153,20 +163,24 @@ def _contracts(scope: Scope) -> Any:
     )
 
 
-def _billed_until(session: Session, scope: Scope) -> dict[int, date]:
-    rows = (
-        select(Consumption.contract_id, func.max(Consumption.period_to))
-        .where(Consumption.utility_id == scope.utility_id, Consumption.contract_id.between(*scope.contracts))
+def _billed(session: Session, scope: Scope) -> dict[int, list[Period]]:
+    """The last billed period before the one to bill, and all that reach into it, by contract."""
+    mine = (Consumption.utility_id == scope.utility_id, Consumption.contract_id.between(*scope.contracts))
+    before = (
+        select(Consumption.contract_id, func.max(Consumption.period_from), func.max(Consumption.period_to))
+        .where(*mine, Consumption.period_to <= scope.period.start)
         .group_by(Consumption.contract_id)
     )
-    return {row[0]: row[1] for row in session.execute(rows)}
-
-
-def _known(
-    model: type[ContractTerms] | type[ContractHolder] | type[BankAccount], cutoff: datetime
-) -> ColumnElement[bool]:
-    """Statements that were believed at an instant."""
-    return and_(model.recorded_at <= cutoff, or_(model.retired_at.is_(None), model.retired_at > cutoff))
+    within = (
+        select(Consumption.contract_id, Consumption.period_from, Consumption.period_to)
+        .where(*mine, Consumption.period_to > scope.period.start)
+        .distinct()
+    )
+    found: dict[int, list[Period]] = {}
+    for query in (before, within):
+        for contract, start, end in session.execute(query):
+            found.setdefault(contract, []).append(Period(start, end))
+    return found
 
 
 def _statements(session: Session, scope: Scope, model: type[Any]) -> dict[int, list[Any]]:
@@ -176,7 +190,7 @@ def _statements(session: Session, scope: Scope, model: type[Any]) -> dict[int, l
         .where(
             model.utility_id == scope.utility_id,
             model.contract_id.between(*scope.contracts),
-            _known(model, scope.cutoff),
+            known_at(model, scope.cutoff),
             model.valid_from < scope.period.end,
             or_(model.valid_to.is_(None), model.valid_to > scope.period.start),
         )
@@ -188,11 +202,11 @@ def _statements(session: Session, scope: Scope, model: type[Any]) -> dict[int, l
     return found
 
 
-def _in_force(rows: Iterable[Any], period: Period) -> tuple[Any, bool]:
-    """The statement that holds on the period's last day, and whether another one held earlier in the period."""
+def _in_force(rows: Iterable[ContractTerms], period: Period) -> tuple[tuple[ContractTerms, ...], ContractTerms | None]:
+    """The terms that hold in the period, oldest first, and those that hold on its last day."""
     touching = [row for row in rows if row.valid_from < period.end and (row.valid_to or date.max) > period.start]
     last = [row for row in touching if (row.valid_to or date.max) >= period.end]
-    return (last[-1] if last else None), len(touching) > 1
+    return tuple(touching), (last[-1] if last else None)
 
 
 def _customers(session: Session, scope: Scope) -> dict[int, Customer]:
@@ -206,7 +220,7 @@ def _accounts(session: Session, scope: Scope) -> dict[int, BankAccount]:
         .where(
             BankAccount.utility_id == scope.utility_id,
             BankAccount.customer_id.in_(_holder_ids(scope)),
-            _known(BankAccount, scope.cutoff),
+            known_at(BankAccount, scope.cutoff),
             BankAccount.valid_from <= scope.period.end,
             or_(BankAccount.valid_to.is_(None), BankAccount.valid_to > scope.period.end),
         )

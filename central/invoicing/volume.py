@@ -4,34 +4,44 @@ The reading that closed a supply point's last bill opens the next one, so no lit
 change of holder too. The pattern of past consumption is the contract's own.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from billing.volume import Installation, Past, PastPeriod, Period, Piece, Policy, Reading, Volume, determine
+from billing.volume import Installation, Note, Past, PastPeriod, Period, Piece, Policy, Reading, Volume, determine
 from central.invoicing.evidence import Closing, Source, estimate_of
 from central.invoicing.leaks import had_leak, leaks_at
 from central.invoicing.readings import Found, Rules, Span, in_full, nearest
+from central.invoicing.tenancies import Held, held_at, tenancies
 from central.store.models import Consumption, Contract, Meter, ReadingKind
 from central.store.models import Installation as Hanging
+from central.store.parts import in_parts
 from central.times import DAY_MS, instant_of, millis
 
 YEARS_OF_HISTORY = 4
 BELOW = "reading_below_previous"
+VACANT = "vacant"
+NOBODY = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A contract to be billed, at its supply point, for a period of its own."""
+    """Days of a contract to be billed, at its supply point.
+
+    ``until`` is how far readings may lie that tell what was used before somebody else took over (None: to the end of
+    the stretch's period).
+    """
 
     contract_id: int
     supply_point_id: int
     period: Period
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,7 @@ class Point:
     meter_ids: dict[str, int] = field(default_factory=dict)
     found: dict[str, list[Found]] = field(default_factory=dict)
     closing: dict[str, Closing] = field(default_factory=dict)
+    closed_on: date | None = None
 
     def fill(self, by_meter: Mapping[int, list[Found]]) -> None:
         """Take over what was fetched of this point's meters."""
@@ -75,6 +86,12 @@ class Measured:
     sources: Mapping[str, Source]
     meter_ids: Mapping[str, int]
     installations: Sequence[Installation]
+
+    def noting(self, vacant: int) -> "Measured":
+        """The same with a note of what ran while nobody had the place, which nobody is billed."""
+        text = f"Sin contrato antes de estos días: {vacant} l que no se facturan"
+        note = Note(VACANT, "", text)
+        return replace(self, volume=replace(self.volume, notes=(*self.volume.notes, note)))
 
     def installation(self, meter: str) -> Installation:
         """Where a meter of the volume hung last."""
@@ -98,20 +115,127 @@ class Measured:
         return opening, self.source(piece.closing) if piece.closing else None
 
 
-def measure(session: Session, stretch: Stretch, wanted: Sequence[Wanted]) -> dict[int, Measured]:
-    """The volume of every wanted contract, by contract id."""
+def measure(session: Session, stretch: Stretch, wanted: Sequence[Wanted]) -> dict[Wanted, Measured]:
+    """The volume of everything wanted."""
     points = _points(session, stretch)
     history = _history(session, stretch)
     by_meter, doubtful = nearest(session, stretch.rules, _span(stretch.period, stretch.policy), stretch.contracts)
     for point in points.values():
         point.fill(by_meter)
-    special = [item for item in wanted if _is_special(item, points, stretch, doubtful)]
+    linked = _linked(wanted, points, stretch)
+    alone = [item for item in wanted if item not in linked]
+    special = {item for item in alone if _is_special(item, points, stretch, doubtful)}
     _fetch_in_full(session, stretch, special, points)
-    measured = {item.contract_id: _measured(item, points, history, stretch.policy) for item in wanted}
-    seen = {item.contract_id for item in special}
-    again = [item for item in wanted if item.contract_id not in seen and _refused_nearest(measured[item.contract_id])]
+    measured = {item: _measured(item, points, history, stretch.policy) for item in alone}
+    again = [item for item in alone if item not in special and _refused_nearest(measured[item])]
     _fetch_in_full(session, stretch, again, points)
-    return measured | {item.contract_id: _measured(item, points, history, stretch.policy) for item in again}
+    measured |= {item: _measured(item, points, history, stretch.policy) for item in again}
+    return measured | _one_after_the_other(session, stretch, linked, points, history)
+
+
+# ---- places that pass from one to another ----------------------------------------------------------------------------
+
+
+def _linked(wanted: Sequence[Wanted], points: Mapping[int, Point], stretch: Stretch) -> dict[Wanted, None]:
+    """What is measured after what came before it at its place: somebody else had it, or has it afterwards."""
+    places = Counter(item.supply_point_id for item in wanted)
+    return dict.fromkeys(
+        item
+        for item in wanted
+        if places[item.supply_point_id] > 1
+        or item.period != stretch.period
+        or item.until is not None
+        or _passed_on(item, points.get(item.supply_point_id), stretch)
+    )
+
+
+def _passed_on(item: Wanted, point: Point | None, stretch: Stretch) -> bool:
+    if point is None or point.closed_on is None or stretch.openings is not None:
+        return False
+    return point.closed_on != item.period.start
+
+
+def _one_after_the_other(
+    session: Session,
+    stretch: Stretch,
+    linked: Iterable[Wanted],
+    points: dict[int, Point],
+    history: dict[int, dict[Period, PastPeriod]],
+) -> dict[Wanted, Measured]:
+    """Each place's days in order: what closes one opens the next, whether it is billed now, later or never."""
+    items = sorted(linked, key=lambda item: (item.supply_point_id, item.period.start))
+    if not items:
+        return {}
+    held = held_at(session, stretch.rules.utility_id, {item.supply_point_id for item in items}, stretch.cutoff)
+    others = {one.contract_id for several in held.values() for one in several}
+    _add_history(session, stretch, others - history.keys(), history)
+    measured: dict[Wanted, Measured] = {}
+    for item in items:
+        point = points.setdefault(item.supply_point_id, Point())
+        closing, closed_on = _closing_before(session, stretch, item)
+        chain = _before(item, held.get(item.supply_point_id, []), closed_on, stretch)
+        first = chain[0] if chain else item
+        _fetch_in_full(
+            session, stretch, [replace(item, period=Period(first.period.start, _until(item, stretch)))], points
+        )
+        for one in (*chain, item):
+            point.closing = closing
+            if one not in measured:
+                measured[one] = _measured(one, points, history, stretch.policy, _handover(one, stretch))
+            closing = measured[one].closings()
+            point = points[one.supply_point_id]
+        vacant = sum(measured[one].volume.litres for one in chain if one.contract_id == NOBODY)
+        if vacant:
+            measured[item] = measured[item].noting(vacant)
+    return {item: measured[item] for item in items}
+
+
+def _until(item: Wanted, stretch: Stretch) -> date:
+    return max(item.until or stretch.period.end, item.period.end)
+
+
+def _handover(item: Wanted, stretch: Stretch) -> datetime | None:
+    """How far to look for the reading after a day on which somebody leaves."""
+    until = _until(item, stretch)
+    if until <= item.period.end:
+        return None
+    return Period(item.period.start, until).closes + timedelta(days=stretch.policy.window_after_days)
+
+
+def _before(item: Wanted, held: Sequence[Held], closed_on: date | None, stretch: Stretch) -> list[Wanted]:
+    """What came between the last bill of the place and these days, and is measured to know where they begin."""
+    if stretch.openings is not None:
+        return []
+    since = min(stretch.period.start, item.period.start) if closed_on is None else closed_on
+    if since >= item.period.start:
+        return []
+    found = tenancies(held, Period(since, item.period.end))
+    mine = next((one for one in found if one.period.start <= item.period.start < one.period.end), None)
+    before = [one for one in found if one.period.start < item.period.start]
+    # A stretch of one's own that was never billed is billed now.
+    while before and mine and (before[-1].contract_id, before[-1].customer_id) == (mine.contract_id, mine.customer_id):
+        before.pop()
+    if closed_on is None:
+        # A place that was never billed: those who left before the period do not count.
+        before = [one for one in before if one.contract_id is not None]
+    return [Wanted(one.contract_id or NOBODY, item.supply_point_id, one.period, item.until) for one in before]
+
+
+def _closing_before(session: Session, stretch: Stretch, item: Wanted) -> tuple[dict[str, Closing], date | None]:
+    """What closed the place's last bill before some days, and on which day."""
+    if stretch.openings is not None:
+        return dict(stretch.openings.get(item.supply_point_id, {})), None
+    rows = (
+        select(Consumption.closing, Consumption.period_to)
+        .where(
+            Consumption.utility_id == stretch.rules.utility_id,
+            Consumption.supply_point_id == item.supply_point_id,
+            Consumption.period_to <= item.period.start,
+        )
+        .order_by(Consumption.period_to.desc(), Consumption.generation.desc())
+    )
+    row = session.execute(rows.limit(1)).first()
+    return (msgspec.convert(row.closing, dict[str, Closing]), row.period_to) if row else ({}, None)
 
 
 def _refused_nearest(measured: Measured) -> bool:
@@ -138,9 +262,13 @@ def _points(session: Session, stretch: Stretch) -> dict[int, Point]:
             )
         )
         point.meter_ids[row.address] = row.meter_id
-    closings = _closings(session, stretch) if stretch.openings is None else stretch.openings.items()
-    for supply_point_id, closing in closings:
-        points.setdefault(supply_point_id, Point()).closing = closing
+    if stretch.openings is not None:
+        for supply_point_id, closing in stretch.openings.items():
+            points.setdefault(supply_point_id, Point()).closing = closing
+        return points
+    for supply_point_id, closing, closed_on in _closings(session, stretch):
+        point = points.setdefault(supply_point_id, Point())
+        point.closing, point.closed_on = closing, closed_on
     return points
 
 
@@ -176,7 +304,7 @@ def _of_stretch(supply_point: InstrumentedAttribute[int], stretch: Stretch) -> C
     )
 
 
-def _closings(session: Session, stretch: Stretch) -> Iterator[tuple[int, dict[str, Closing]]]:
+def _closings(session: Session, stretch: Stretch) -> Iterator[tuple[int, dict[str, Closing], date]]:
     """The closing readings of each supply point's last bill before the period's end, the newest generation last."""
     other = aliased(Consumption)
     last = (
@@ -189,7 +317,7 @@ def _closings(session: Session, stretch: Stretch) -> Iterator[tuple[int, dict[st
         .scalar_subquery()
     )
     rows = (
-        select(Consumption.supply_point_id, Consumption.closing)
+        select(Consumption.supply_point_id, Consumption.closing, Consumption.period_to)
         .where(
             Consumption.utility_id == stretch.rules.utility_id,
             _of_stretch(Consumption.supply_point_id, stretch),
@@ -197,12 +325,24 @@ def _closings(session: Session, stretch: Stretch) -> Iterator[tuple[int, dict[st
         )
         .order_by(Consumption.supply_point_id, Consumption.generation)
     )
-    for supply_point_id, closing in session.execute(rows):
-        yield supply_point_id, msgspec.convert(closing, dict[str, Closing])
+    for supply_point_id, closing, closed_on in session.execute(rows):
+        yield supply_point_id, msgspec.convert(closing, dict[str, Closing]), closed_on
 
 
 def _history(session: Session, stretch: Stretch) -> dict[int, dict[Period, PastPeriod]]:
     """What each contract was billed before, by period; the newest generation of each stays."""
+    return _history_of(session, stretch, Consumption.contract_id.between(*stretch.contracts))
+
+
+def _add_history(
+    session: Session, stretch: Stretch, contracts: Iterable[int], history: dict[int, dict[Period, PastPeriod]]
+) -> None:
+    """The history of contracts outside the stretch."""
+    for part in in_parts(sorted(contracts)):
+        history |= _history_of(session, stretch, Consumption.contract_id.in_(part))
+
+
+def _history_of(session: Session, stretch: Stretch, which: ColumnElement[bool]) -> dict[int, dict[Period, PastPeriod]]:
     until = stretch.period.end if stretch.openings is None else stretch.period.start
     rows = (
         select(
@@ -216,7 +356,7 @@ def _history(session: Session, stretch: Stretch) -> dict[int, dict[Period, PastP
         )
         .where(
             Consumption.utility_id == stretch.rules.utility_id,
-            Consumption.contract_id.between(*stretch.contracts),
+            which,
             Consumption.period_from >= stretch.period.years_before(YEARS_OF_HISTORY).start,
             Consumption.period_from < until,
         )
@@ -256,7 +396,7 @@ def _unsettled(meter: str, point: Point) -> bool:
     return closing is not None and closing.source.kind == ReadingKind.ESTIMATED
 
 
-def _fetch_in_full(session: Session, stretch: Stretch, wanted: Sequence[Wanted], points: Mapping[int, Point]) -> None:
+def _fetch_in_full(session: Session, stretch: Stretch, wanted: Iterable[Wanted], points: Mapping[int, Point]) -> None:
     spans = []
     for item in wanted:
         span = _span(item.period, stretch.policy)
@@ -272,6 +412,7 @@ def _measured(
     points: Mapping[int, Point],
     history: Mapping[int, Mapping[Period, PastPeriod]],
     policy: Policy,
+    handover: datetime | None = None,
 ) -> Measured:
     point = points.get(item.supply_point_id, Point())
     sources: dict[str, Source] = {}
@@ -286,5 +427,5 @@ def _measured(
         closing={meter: closing.reading() for meter, closing in point.closing.items()},
         periods=tuple(history.get(item.contract_id, {}).values()),
     )
-    volume = determine(readings, point.installations, item.period, policy, past)
+    volume = determine(readings, point.installations, item.period, policy, past, handover)
     return Measured(volume, past, sources, point.meter_ids, point.installations)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -99,7 +99,14 @@ class Remaker:
         rules = Rules(self.utility_id, millis(self.at), settings.accept_suspect)
         openings = {bill.row.supply_point_id: opening}
         stretch = Stretch(period, (contract, contract), settings.volume, rules, self.at, openings)
-        return measure(self.session, stretch, [Wanted(contract, bill.row.supply_point_id, period)])[contract]
+        wanted = Wanted(contract, bill.row.supply_point_id, period, self._billed_with(bill, period))
+        return measure(self.session, stretch, [wanted])[wanted]
+
+    def _billed_with(self, bill: Archived, period: Period) -> date | None:
+        """The end of the period of the bill's run where somebody else took over before it."""
+        consumption = self.session.get_one(Consumption, (self.utility_id, bill.row.consumption_id))
+        until = self.session.get_one(BillingRun, (self.utility_id, consumption.run_id)).period_to
+        return until if until > period.end else None
 
     def rated(
         self,

@@ -16,11 +16,22 @@ from central.times import millis
 
 
 def closings_open_the_next(case: Case, report: Report) -> None:
-    """At a supply point each meter goes on with the very reading that closed the bill before."""
+    """At a supply point each meter goes on with the very reading that closed the bill before.
+
+    But for a place that nobody had meanwhile: what ran then is nobody's, and the next contract opens where it begins.
+    """
     for _, rows in groupby(_consumptions(case), key=lambda row: row.supply_point_id):
         before: dict[str, Closing] = {}
+        last_row: Any = None
         for row in _latest(rows):
             report.saw()
+            if (
+                last_row is not None
+                and last_row.contract_id != row.contract_id
+                and row.period_from > last_row.period_to
+            ):
+                before = {}
+            last_row = row
             for meter, opening in _openings(row).items():
                 last = before.get(meter)
                 if last is not None and (last.source.at_ms, last.source.litres) != opening:
@@ -65,6 +76,7 @@ def _consumptions(case: Case) -> Iterator[Any]:
             ConsumptionRow.supply_point_id,
             ConsumptionRow.contract_id,
             ConsumptionRow.period_from,
+            ConsumptionRow.period_to,
             ConsumptionRow.generation,
             ConsumptionRow.pieces,
             ConsumptionRow.closing,

@@ -182,7 +182,7 @@ def test_terms_that_change_within_the_period_are_brought_up(town: Town) -> None:
         contract = session.get_one(Contract, (UTILITY, town.contracts[HOUSE]))
         terms = register.contracts.Terms(use="domestic", persons=5)
         register.contracts.change_terms(session, contract, terms, date(2026, 2, 10), by=by)
-    assert complaints(town)["terms_changed"][1] == {"on": "2026-02-28"}
+    assert complaints(town)["terms_changed"][1] == {"on": ["2026-02-10"]}
 
 
 def test_simulating_again_forgets_waivers_and_sees_what_is_new(town: Town) -> None:

@@ -37,7 +37,8 @@ def measured(
     scope = Scope(UTILITY, contracts, period, cutoff, RunSettings())
     with read_session(town.engine) as session:
         wanted = [Wanted(one.contract.id, one.supply.id, one.period) for one in subjects(session, scope)]
-        by_contract = measure(session, stretch, wanted)
+        found = measure(session, stretch, wanted)
+    by_contract = {one.contract_id: volume for one, volume in found.items()}
     return [by_contract[contract] for contract in town.contracts]
 
 
