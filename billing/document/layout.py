@@ -7,7 +7,7 @@ from billing.document.qr import qr_svg
 from billing.document.usage import chart, readings, usage
 from billing.document.view import Contact, InvoiceView
 from billing.document.words import Words
-from billing.invoice import Invoice, InvoiceType, Party, PaymentMethod, PaymentTerms, Rectification
+from billing.invoice import Invoice, Party, PaymentMethod, PaymentTerms, Rectification
 
 Data = dict[str, Any]
 
