@@ -27,11 +27,17 @@ def run(
     ] = None,
     keys: Annotated[
         Path | None,
-        typer.Option(help="Claves de los contadores, para facturar por la API / Meter keys, to bill by API"),
+        typer.Option(
+            help="Fichero de claves, para facturar y para los códigos / Key file, to bill and for one-time codes"
+        ),
     ] = None,
     config: Annotated[
         Path | None,
         typer.Option(help="Configuración de la central, para firmar Facturae / The centre's, to sign Facturae"),
+    ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(help="Dirección pública, para las llaves de acceso / Public address, for passkeys: https://HOST"),
     ] = None,
 ) -> None:
     """Serve until told to stop."""
@@ -46,6 +52,18 @@ def run(
     except ConfigError as error:
         typer.echo(f"portal run: {error}", err=True)
         raise typer.Exit(2) from error
-    settings = PortalConfig(db, utility, secure=not plain_http, reader_url=reader_url, keys=keys, facturae=facturae)
+    try:
+        settings = PortalConfig(
+            db,
+            utility,
+            secure=not plain_http,
+            reader_url=reader_url,
+            keys=keys,
+            facturae=facturae,
+            origin=origin,
+        )
+    except ValueError as error:
+        typer.echo(f"portal run: --origin: {error}", err=True)
+        raise typer.Exit(2) from error
     app = create_app(settings)
     uvicorn.run(app, host=host, port=port, log_level="warning", proxy_headers=False, server_header=False)

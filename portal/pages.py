@@ -25,6 +25,7 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
         site=request.app.state.site,
         config=request.app.state.config,
         identity=request.state.identity,
+        seen=request.state.seen,
         path=request.url.path,
         **values,
     )

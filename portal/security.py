@@ -1,18 +1,22 @@
 """What guards every page: headers, origin proof for every change, and the session behind the cookie.
 
-OWASP ASVS 5.0: 3.3 (cookies), 3.4 (headers), 3.5.1 and 3.5.3 (request forgery), 8.2 (authorisation), 14.3.2 (caching).
+OWASP ASVS 5.0: 3.3 (cookies), 3.4 (headers), 3.5.1 and 3.5.3 (request forgery), 7.5 (proof again), 8.2 (authorisation),
+14.3.2 (caching).
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote, urlsplit
 
 from fastapi import HTTPException, Request
 from starlette.responses import PlainTextResponse, Response
 
-from central.access import Identity, Permission, allows
+from central.access import Identity, Permission, Seen, Stage, allows
+from central.access.policy import FRESH
 
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 HEADERS = {
@@ -61,8 +65,9 @@ async def guard(request: Request, call_next: Next) -> Response:
 class May:
     """A dependency that yields the identity where it has ``permission``.
 
-    Without a session the visitor is sent to log in; with one that may not, the page does not exist (404, so that
-    nobody learns what others have).
+    Without an open session the visitor is sent to log in; with one that may not, the page does not exist (404, so that
+    nobody learns what others have). What moves money or lets others in (:data:`central.access.policy.FRESH`) is changed
+    only by who has proved who they are within minutes; others are asked again (ASVS 5.0 7.5.1).
     """
 
     permission: Permission
@@ -71,10 +76,59 @@ class May:
         """Ask the policy."""
         identity: Identity | None = request.state.identity
         if identity is None:
-            raise HTTPException(303, headers={"Location": f"/entrar?a={request.url.path}"})
+            raise _go(door_of(request))
         if not allows(identity, self.permission):
             raise HTTPException(404)
+        if self.permission in FRESH and request.method not in READING:
+            ask_again_unless_fresh(request)
         return identity
+
+
+@dataclass(frozen=True)
+class Member:
+    """A dependency that yields the session of whoever is logged in, whatever their role, at one of ``stages``.
+
+    ``fresh``: only within minutes of a proof of who they are.
+    """
+
+    stages: tuple[Stage, ...] = (Stage.OPEN,)
+    fresh: bool = False
+
+    def __call__(self, request: Request) -> Seen:
+        """Send away who is at another stage."""
+        seen: Seen | None = request.state.seen
+        if seen is None or seen.stage not in self.stages:
+            raise _go(door_of(request))
+        if self.fresh:
+            ask_again_unless_fresh(request)
+        return seen
+
+
+def door_of(request: Request) -> str:
+    """Where a visitor goes who lacks something: to log in, to the second factor, or to add one."""
+    seen: Seen | None = request.state.seen
+    back = quote(page_of(request))
+    if seen is None:
+        return f"/entrar?a={back}"
+    return {Stage.FACTOR: f"/entrar/segundo?a={back}", Stage.ENROL: "/seguridad", Stage.OPEN: "/"}[seen.stage]
+
+
+def page_of(request: Request) -> str:
+    """The page a request was made on: its own, or for a form the one that showed it."""
+    if request.method in READING:
+        return request.url.path
+    shown = urlsplit(request.headers.get("referer", ""))
+    return shown.path if shown.netloc == request.headers.get("host") and shown.path else "/"
+
+
+def ask_again_unless_fresh(request: Request) -> None:
+    """Send who has not lately proved who they are to do so, and then back to the page they were on."""
+    if datetime.now(UTC) >= request.state.seen.proved_until:
+        raise _go(f"/confirmar?a={quote(page_of(request))}")
+
+
+def _go(where: str) -> HTTPException:
+    return HTTPException(303, headers={"Location": where})
 
 
 may = May

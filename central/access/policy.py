@@ -40,6 +40,12 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
 }
 
 
+# What moves money or lets others in: its bearers need a second factor unless the utility says otherwise.
+GUARDED = frozenset({Permission.MAKE_RUNS, Permission.APPROVE_RUNS, Permission.SET_TARIFFS, Permission.MANAGE_USERS})
+# What is done only shortly after one has proved who one is (OWASP ASVS 5.0 7.5.1, 7.5.3).
+FRESH = frozenset({Permission.APPROVE_RUNS, Permission.MANAGE_USERS})
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who is asking: a user of one utility, and the customer they are, if any.

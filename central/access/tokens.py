@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from central import journal
+from central.access.errors import AccessError
 from central.access.policy import PERMISSIONS, Identity, Permission
-from central.access.users import AccessError
 from central.store import new_id
 from central.store.models import ApiToken, User
 
