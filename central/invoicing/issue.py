@@ -97,7 +97,7 @@ def _batch(
     _check_frozen(run, partition, drafts)
     if partition.first_number is None or run.numbered_at is None:
         raise RunError(f"run {run.code}: partition {partition.number}: has no numbers")
-    registry = settings_of(run).fiscal.registry()
+    registry = settings_of(run).fiscal.at_issue()
     versions = book_at(session, run.utility_id, run.cutoff_at).versions
     batch = Batch(Archive(versions), Postings(run.utility_id, now), [], [])
     previous = _link(partition.chain_previous)

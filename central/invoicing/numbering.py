@@ -34,7 +34,7 @@ def number(session: Session, run: BillingRun, actor: str, at: datetime) -> None:
     for partition in partitions:
         partition.first_number = first
         first += partition.bills
-    if settings_of(run).fiscal.system != "none":
+    if settings_of(run).fiscal.chained:
         _chain(session, run, partitions, at)
     session.flush()
     move(session, run, RunStatus.NUMBERED, actor, at, numbered_at=at)

@@ -4,11 +4,12 @@ A utility's own values stand in ``utility.settings["billing"]``; a run may overr
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import msgspec
 
-from billing.fiscal import FiscalConfig, FiscalError, Registry, registry
+from billing.fiscal import CHAINED, FiscalConfig, FiscalError, Registry, SiiConfig, registry
 from billing.volume import LeakPolicy, Policy
 from central.invoicing.states import RunError
 from central.store.models import BillingRun
@@ -26,14 +27,29 @@ class ReviewLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FiscalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which system of fiscal records applies (``verifactu``, ``none``) and what its records state."""
+    """Which system of fiscal records applies (``verifactu``, ``sii``, ``none``) and what its records state.
+
+    ``config`` is that of VERI*FACTU, ``sii`` that of the SII. ``obligatory_from`` is for ``none``: the day from which
+    this utility must use a system (RD-ley 15/2025); without it the utility is exempt.
+    """
 
     system: str = "none"
     config: FiscalConfig | None = None
+    sii: SiiConfig | None = None
+    obligatory_from: date | None = None
+
+    @property
+    def chained(self) -> bool:
+        """Whether records are chained, and so made by the transaction that issues the invoice."""
+        return self.system in CHAINED
 
     def registry(self) -> Registry:
         """The registry of these settings; FiscalError where they are incomplete."""
-        return registry(self.system, self.config)
+        return registry(self.system, self.config, self.sii)
+
+    def at_issue(self) -> Registry:
+        """The registry of the records made when an invoice is issued; the SII's are made from it in the days after."""
+        return self.registry() if self.chained else registry("none")
 
 
 class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
