@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from central.cli import (
     show,
     show_rows,
 )
+
+if TYPE_CHECKING:
+    from datetime import date
 
 quality = typer.Typer(
     invoke_without_command=True, help="Calidad del padrón: la calcula y la enseña / Quality of the register"
@@ -58,11 +61,12 @@ def refresh(
                 "owner": line.owner,
                 "open": line.open,
                 "dismissed": line.dismissed,
+                "assigned": line.assigned,
                 "since": line.since.isoformat() if line.since else None,
                 "days": line.days,
                 "title": line.title,
             }
-            for line in board(session, found.id, at)
+            for line in board(session, found, at)
         ]
     show_rows(rows, as_json)
 
@@ -123,6 +127,7 @@ def dismiss_issue(
     rule: RuleArgument,
     subject: SubjectArgument,
     reason: Annotated[str, typer.Option(help="Por qué / Why")],
+    until: Annotated[str | None, typer.Option(help="Hasta qué día, AAAA-MM-DD / Until which day")] = None,
     utility: UtilityOption = None,
     config: ConfigOption = None,
     db: DbOption = None,
@@ -137,5 +142,37 @@ def dismiss_issue(
 
     with settings_and_engine("quality dismiss", config, db) as (_, engine), write_session(engine) as session:
         issue = find_issue(session, utility_named(session, utility).id, rule, subject)
-        dismiss(session, issue, by=Change(actor, now(), reason))
-    show({"rule": rule, "subject": subject, "reason": reason}, f"{rule} {subject}: {reason}", as_json)
+        dismiss(session, issue, by=Change(actor, now(), reason), until=_day(until))
+    told = {"rule": rule, "subject": subject, "reason": reason, "until": until}
+    show(told, f"{rule} {subject}: {reason}", as_json)
+
+
+def _day(text: str | None) -> date | None:
+    from datetime import date
+
+    from central.register import RegisterError
+
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as error:
+        raise RegisterError("until", text, "must be YYYY-MM-DD") from error
+
+
+@quality.command("reopen", help="Retira un descarte / Take a dismissal back")
+def reopen_issue(
+    rule: RuleArgument,
+    subject: SubjectArgument,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """Open a dismissed issue again."""
+    from central.register.quality import find_issue, reopen
+    from central.register.utilities import utility_named
+    from central.store import write_session
+
+    with settings_and_engine("quality reopen", config, db) as (_, engine), write_session(engine) as session:
+        reopen(session, find_issue(session, utility_named(session, utility).id, rule, subject), by=change(actor))
+    show({"rule": rule, "subject": subject, "open": True}, f"{rule} {subject}", as_json)

@@ -1,6 +1,34 @@
 """The register's quality board: one file per rule in ``rules``, and what the office does about what they find."""
 
-from central.register.quality.board import Line, assign, board, dismiss, find_issue, issues, refresh
-from central.register.quality.registry import all_rules
+from central.register.quality.board import (
+    Filters,
+    Line,
+    assign,
+    board,
+    dismiss,
+    find_issue,
+    find_issues,
+    issues,
+    last_refreshed,
+    refresh,
+    reopen,
+    state_of,
+)
+from central.register.quality.registry import all_rules, rules_of
 
-__all__ = ["Line", "all_rules", "assign", "board", "dismiss", "find_issue", "issues", "refresh"]
+__all__ = [
+    "Filters",
+    "Line",
+    "all_rules",
+    "assign",
+    "board",
+    "dismiss",
+    "find_issue",
+    "find_issues",
+    "issues",
+    "last_refreshed",
+    "refresh",
+    "reopen",
+    "rules_of",
+    "state_of",
+]

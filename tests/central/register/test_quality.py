@@ -28,6 +28,10 @@ def refreshed(session: Session, town: Town, at: datetime = BY.at) -> None:
     quality.refresh(session, session.get_one(Utility, town.utility_id), at)
 
 
+def board(session: Session, town: Town, at: datetime) -> list[quality.Line]:
+    return quality.board(session, session.get_one(Utility, town.utility_id), at)
+
+
 def contract(session: Session, town: Town, code: str) -> Contract:
     found = find_contract(session, town.utility_id, code)
     assert found is not None
@@ -37,9 +41,9 @@ def contract(session: Session, town: Town, code: str) -> Contract:
 def test_an_orderly_town_has_only_its_one_nif_on_the_board(town: Town) -> None:
     with write_session(town.engine) as session:
         refreshed(session, town)
-        lines = quality.board(session, town.utility_id, BY.at)
+        lines = board(session, town, BY.at)
         assert {line.rule: line.open for line in lines if line.open} == {"same_nif": 1}
-        assert len(lines) == len(quality.all_rules()) == 14
+        assert len(lines) == len(quality.all_rules()) == 27
         assert subjects(session, town, "same_nif") == ["12345678Z"]
 
 
@@ -124,7 +128,7 @@ def test_an_issue_ages_clears_and_opens_again(town: Town) -> None:
         place, meter_gone = point_of(session, town, 2), datetime(2026, 6, 1, tzinfo=UTC)
         _, meter = register.remove_meter(session, place, meter_gone, None, by=BY)
         refreshed(session, town)
-        line = {line.rule: line for line in quality.board(session, town.utility_id, LATER)}["contract_without_meter"]
+        line = {line.rule: line for line in board(session, town, LATER)}["contract_without_meter"]
         assert (line.open, line.since, line.days) == (1, BY.at, 40)
         hung = BY.at - timedelta(days=30)
         register.install_meter(session, place, meter, hung, 5, by=BY)
@@ -147,7 +151,7 @@ def test_an_issue_is_given_to_somebody_and_dismissed_only_with_a_reason(town: To
         quality.dismiss(session, issue, by=register.Change("ana", BY.at, "tres viviendas de una persona"))
         refreshed(session, town, LATER)
         assert subjects(session, town, "same_nif") == []
-        line = {line.rule: line for line in quality.board(session, town.utility_id, LATER)}["same_nif"]
+        line = {line.rule: line for line in board(session, town, LATER)}["same_nif"]
         assert (line.open, line.dismissed, issue.assigned_to) == (0, 1, "ana")
         entries = session.scalars(select(AuditEntry).where(AuditEntry.subject == "quality_issue")).all()
         assert [entry.action for entry in entries] == ["assign", "dismiss"]

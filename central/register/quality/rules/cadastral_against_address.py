@@ -19,4 +19,12 @@ def _find(asked: Asked) -> Iterator[Hit]:
         yield Hit(str(reference), f"en calles distintas: {first}, {last}")
 
 
-RULE = Rule("cadastral_against_address", "Referencia catastral en varias calles", "warning", "clerk", _find)
+RULE = Rule(
+    "cadastral_against_address",
+    "Referencia catastral en varias calles",
+    "warning",
+    "clerk",
+    _find,
+    about="cadastral_ref",
+    advice="Corrija la referencia en el suministro que no es de esa finca.",
+)

@@ -7,8 +7,6 @@ from sqlalchemy import select
 from central.register.quality.rule import Asked, Hit, Rule
 from central.store.models import Contract, ContractTerms, Installation, Meter
 
-LARGEST_OF_A_HOME_MM = 20
-
 
 def _find(asked: Asked) -> Iterator[Hit]:
     rows = asked.session.execute(
@@ -30,11 +28,20 @@ def _find(asked: Asked) -> Iterator[Hit]:
             asked.hangs(),
             ContractTerms.use == "domestic",
             ContractTerms.dwellings <= 1,
-            Meter.calibre_mm > LARGEST_OF_A_HOME_MM,
+            Meter.calibre_mm > asked.numbers["largest_home_mm"],
         )
     )
     for address, calibre, contract in rows:
         yield Hit(address, f"{calibre} mm en el contrato doméstico {contract} de una vivienda")
 
 
-RULE = Rule("calibre_against_use", "Calibre impropio del uso", "warning", "supervisor", _find)
+RULE = Rule(
+    "calibre_against_use",
+    "Calibre impropio del uso",
+    "warning",
+    "supervisor",
+    _find,
+    about="meter",
+    advice="Compruebe el contador en su sitio; si el calibre es ese, revise uso y viviendas o cambie el contador.",
+    numbers={"largest_home_mm": 20},
+)

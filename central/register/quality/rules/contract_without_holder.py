@@ -14,4 +14,12 @@ def _find(asked: Asked) -> Iterator[Hit]:
         yield Hit(code, f"sin titular el {asked.today:%d/%m/%Y}")
 
 
-RULE = Rule("contract_without_holder", "Contrato en vigor sin titular", "error", "clerk", _find)
+RULE = Rule(
+    "contract_without_holder",
+    "Contrato en vigor sin titular",
+    "error",
+    "clerk",
+    _find,
+    about="contract",
+    advice="Registre a quién corresponde el contrato, o dele de baja.",
+)

@@ -16,4 +16,12 @@ def _find(asked: Asked) -> Iterator[Hit]:
         yield Hit(code, f"en vigor desde {since:%d/%m/%Y}, sin contador instalado")
 
 
-RULE = Rule("contract_without_meter", "Contrato en vigor sin contador", "error", "clerk", _find)
+RULE = Rule(
+    "contract_without_meter",
+    "Contrato en vigor sin contador",
+    "error",
+    "clerk",
+    _find,
+    about="contract",
+    advice="Instale un contador, o dé de baja el contrato si el suministro ya no existe.",
+)

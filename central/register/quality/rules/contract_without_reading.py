@@ -9,11 +9,9 @@ from central.register.quality.rule import Asked, Hit, Rule
 from central.store.models import Contract, Installation, Reading, ReadingKind, ReadingStatus
 from central.times import midnight_ms
 
-YEAR = timedelta(days=365)
-
 
 def _find(asked: Asked) -> Iterator[Hit]:
-    since = asked.today - YEAR
+    since = asked.today - timedelta(days=asked.numbers["days"])
     read = exists().where(
         Installation.utility_id == Contract.utility_id,
         Installation.supply_point_id == Contract.supply_point_id,
@@ -31,4 +29,13 @@ def _find(asked: Asked) -> Iterator[Hit]:
         yield Hit(code, f"sin ninguna lectura real desde el {since:%d/%m/%Y}")
 
 
-RULE = Rule("contract_without_reading", "Contrato sin lectura en 12 meses", "error", "supervisor", _find)
+RULE = Rule(
+    "contract_without_reading",
+    "Contrato sin lectura en 12 meses",
+    "error",
+    "supervisor",
+    _find,
+    about="contract",
+    advice="Ordene una lectura con cita; revise si el contador emite.",
+    numbers={"days": 365},
+)

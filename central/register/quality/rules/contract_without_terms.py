@@ -14,4 +14,12 @@ def _find(asked: Asked) -> Iterator[Hit]:
         yield Hit(code, f"sin condiciones el {asked.today:%d/%m/%Y}")
 
 
-RULE = Rule("contract_without_terms", "Contrato en vigor sin condiciones", "error", "clerk", _find)
+RULE = Rule(
+    "contract_without_terms",
+    "Contrato en vigor sin condiciones",
+    "error",
+    "clerk",
+    _find,
+    about="contract",
+    advice="Registre el uso y las condiciones del contrato.",
+)

@@ -23,4 +23,12 @@ def _find(asked: Asked) -> Iterator[Hit]:
             yield Hit(code, f"calle «{street}», número «{number}»")
 
 
-RULE = Rule("impossible_address", "Dirección imposible", "warning", "clerk", _find)
+RULE = Rule(
+    "impossible_address",
+    "Dirección imposible",
+    "warning",
+    "clerk",
+    _find,
+    about="supply_point",
+    advice="Complete calle y número, o escriba S/N.",
+)

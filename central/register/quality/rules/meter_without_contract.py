@@ -24,4 +24,12 @@ def _find(asked: Asked) -> Iterator[Hit]:
         yield Hit(address, f"cuelga en {point}, que no tiene contrato en vigor")
 
 
-RULE = Rule("meter_without_contract", "Contador instalado sin contrato", "error", "clerk", _find)
+RULE = Rule(
+    "meter_without_contract",
+    "Contador instalado sin contrato",
+    "error",
+    "clerk",
+    _find,
+    about="meter",
+    advice="Averigüe quién usa el agua: contrate el suministro o retire el contador.",
+)

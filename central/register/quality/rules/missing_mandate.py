@@ -24,4 +24,12 @@ def _find(asked: Asked) -> Iterator[Hit]:
         yield Hit(code, f"cuenta …{iban[-4:]} sin referencia o fecha de mandato")
 
 
-RULE = Rule("missing_mandate", "Domiciliación sin mandato", "warning", "clerk", _find)
+RULE = Rule(
+    "missing_mandate",
+    "Domiciliación sin mandato",
+    "warning",
+    "clerk",
+    _find,
+    about="customer",
+    advice="Pida el mandato firmado; sin él, un adeudo puede devolverse durante 13 meses.",
+)

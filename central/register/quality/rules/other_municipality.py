@@ -18,4 +18,12 @@ def _find(asked: Asked) -> Iterator[Hit]:
         yield Hit(code, f"municipio INE {ine}, el del servicio es {asked.utility.ine_code}")
 
 
-RULE = Rule("other_municipality", "Suministro en otro municipio", "info", "clerk", _find)
+RULE = Rule(
+    "other_municipality",
+    "Suministro en otro municipio",
+    "info",
+    "clerk",
+    _find,
+    about="supply_point",
+    advice="Compruebe el municipio; si el servicio abastece allí, descártelo con ese motivo.",
+)

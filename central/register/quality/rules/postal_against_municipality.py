@@ -20,5 +20,11 @@ def _find(asked: Asked) -> Iterator[Hit]:
 
 
 RULE = Rule(
-    "postal_against_municipality", "Código postal de otra provincia que el municipio", "warning", "clerk", _find
+    "postal_against_municipality",
+    "Código postal de otra provincia que el municipio",
+    "warning",
+    "clerk",
+    _find,
+    about="supply_point",
+    advice="Compruebe código postal y municipio; algunos pueblos limítrofes son excepción.",
 )

@@ -19,4 +19,12 @@ def _find(asked: Asked) -> Iterator[Hit]:
         yield Hit(nif, f"{number} clientes con este NIF, de {first} a {last}")
 
 
-RULE = Rule("same_nif", "Cliente repetido (mismo NIF)", "warning", "clerk", _find)
+RULE = Rule(
+    "same_nif",
+    "Cliente repetido (mismo NIF)",
+    "warning",
+    "clerk",
+    _find,
+    about="nif",
+    advice="Compruebe si es la misma persona y una sus contratos en un solo cliente.",
+)

@@ -21,4 +21,12 @@ def _find(asked: Asked) -> Iterator[Hit]:
             yield Hit(serials[0], f"números de serie casi iguales: {', '.join(serials)}")
 
 
-RULE = Rule("serial_alike", "Número de serie repetido", "error", "clerk", _find)
+RULE = Rule(
+    "serial_alike",
+    "Número de serie repetido",
+    "error",
+    "clerk",
+    _find,
+    about="serial",
+    advice="Mire el número grabado en el contador y deje uno.",
+)
