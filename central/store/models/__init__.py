@@ -16,6 +16,7 @@ from central.store.models.billing import (
     TariffAssignment,
     TariffVersion,
 )
+from central.store.models.compact import CompactFormat
 from central.store.models.factors import (
     FactorGrace,
     KnownBrowser,
@@ -26,7 +27,6 @@ from central.store.models.factors import (
     RecoveryCode,
     TotpSecret,
 )
-from central.store.models.compact import CompactFormat
 from central.store.models.field import Device, DeviceEvent, Receiver, Route, RouteStop
 from central.store.models.fiscal import FiscalCorrection, FiscalOutcome, FiscalSender, FiscalSubmission
 from central.store.models.fleet import CutFact, DeviceMail, OrderReport, RoutePlan, WorkOrder
@@ -48,6 +48,7 @@ from central.store.models.reading import (
     Visit,
 )
 from central.store.models.rectification import Rectification, RectificationItem
+from central.store.models.refunds import Refund, RefundOrder
 from central.store.models.regime import FiscalEvent, FiscalRegime
 from central.store.models.register import (
     BankAccount,
@@ -62,6 +63,7 @@ from central.store.models.register import (
     Utility,
 )
 from central.store.models.register_import import RegisterImport
+from central.store.models.sharing import BulkMember, BulkSupply, SupplyShare
 from central.store.models.webhooks import (
     WebhookAttempt,
     WebhookDelivery,
@@ -77,6 +79,8 @@ __all__ = [
     "BankAccount",
     "Base",
     "BillingRun",
+    "BulkMember",
+    "BulkSupply",
     "CompactFormat",
     "Consumption",
     "Contract",
@@ -130,6 +134,8 @@ __all__ = [
     "RecoveryCode",
     "Rectification",
     "RectificationItem",
+    "Refund",
+    "RefundOrder",
     "RegisterImport",
     "Route",
     "RoutePlan",
@@ -137,6 +143,7 @@ __all__ = [
     "RunPartition",
     "Series",
     "SupplyPoint",
+    "SupplyShare",
     "TariffAssignment",
     "TariffVersion",
     "Telegram",

@@ -7,7 +7,6 @@ from central.store.base import Base, Code, Data, Instant, LongText, Name
 from central.store.models.register import InUtility
 
 
-
 class RegisterImport(InUtility, Base):
     """A file and the fates of its rows. ``state``: planned, applied or discarded.
 

@@ -35,6 +35,7 @@ def upgrade() -> None:
     _meter()
     _quality_count()
     _quality_issue()
+    _refund_order()
     _register_import()
     _supply_point()
     _tariff_assignment()
@@ -43,6 +44,8 @@ def upgrade() -> None:
     _webhook_endpoint()
     _webhook_event()
     _bank_account()
+    _bulk_member()
+    _bulk_supply()
     _contract()
     _device_event()
     _device_mail()
@@ -75,8 +78,10 @@ def upgrade() -> None:
     _password_link()
     _recovery_code()
     _rectification()
+    _refund()
     _route_plan()
     _route_stop()
+    _supply_share()
     _totp_secret()
     _webhook_attempt()
     _work_order()
@@ -535,6 +540,27 @@ def _quality_issue() -> None:
     )
 
 
+def _refund_order() -> None:
+    op.create_table(
+        "refund_order",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("execute_on", sa.Date(), nullable=False),
+        sa.Column("debtor_iban", sa.String(length=34), nullable=False),
+        sa.Column("transfers", sa.Integer(), nullable=False),
+        sa.Column("total_cents", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("made_by", sa.String(length=200), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_refund_order_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_refund_order")),
+    )
+    with op.batch_alter_table("refund_order", schema=None) as batch_op:
+        batch_op.create_index("uq_refund_order_code", ["utility_id", "code"], unique=True)
+
+
 def _register_import() -> None:
     op.create_table(
         "register_import",
@@ -711,6 +737,65 @@ def _bank_account() -> None:
     )
     with op.batch_alter_table("bank_account", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_bank_account_customer_id"), ["customer_id"], unique=False)
+
+
+def _bulk_member() -> None:
+    op.create_table(
+        "bulk_member",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("bulk_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("weight", sa.Integer(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=200), nullable=False),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name=op.f("ck_bulk_member_valid_range")),
+        sa.CheckConstraint("weight > 0", name=op.f("ck_bulk_member_positive_weight")),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "bulk_point_id"],
+            ["supply_point.utility_id", "supply_point.id"],
+            name=op.f("fk_bulk_member_utility_id_bulk_point_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "supply_point_id"],
+            ["supply_point.utility_id", "supply_point.id"],
+            name=op.f("fk_bulk_member_utility_id_supply_point_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_bulk_member_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_bulk_member")),
+    )
+    with op.batch_alter_table("bulk_member", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_bulk_member_bulk_point_id"), ["bulk_point_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_bulk_member_supply_point_id"), ["supply_point_id"], unique=False)
+
+
+def _bulk_supply() -> None:
+    op.create_table(
+        "bulk_supply",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("policy", sa.String(length=64), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=200), nullable=False),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name=op.f("ck_bulk_supply_valid_range")),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "supply_point_id"],
+            ["supply_point.utility_id", "supply_point.id"],
+            name=op.f("fk_bulk_supply_utility_id_supply_point_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_bulk_supply_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_bulk_supply")),
+    )
+    with op.batch_alter_table("bulk_supply", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_bulk_supply_supply_point_id"), ["supply_point_id"], unique=False)
 
 
 def _contract() -> None:
@@ -1540,6 +1625,53 @@ def _rectification() -> None:
     )
 
 
+def _refund() -> None:
+    op.create_table(
+        "refund",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("cents", sa.BigInteger(), nullable=False),
+        sa.Column("iban", sa.String(length=34), nullable=False),
+        sa.Column("holder", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("asked_by", sa.String(length=200), nullable=False),
+        sa.Column("asked_at", UtcDateTime(), nullable=False),
+        sa.Column("decision", sa.String(length=64), nullable=True),
+        sa.Column("decided_by", sa.String(length=200), nullable=True),
+        sa.Column("decided_at", UtcDateTime(), nullable=True),
+        sa.Column("decided_why", sa.Text(), nullable=True),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("paid_on", sa.Date(), nullable=True),
+        sa.Column("paid_by", sa.String(length=200), nullable=True),
+        sa.Column("paid_at", UtcDateTime(), nullable=True),
+        sa.Column("returned_on", sa.Date(), nullable=True),
+        sa.Column("returned_why", sa.Text(), nullable=True),
+        sa.CheckConstraint("cents > 0", name=op.f("ck_refund_positive_cents")),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "contract_id"],
+            ["contract.utility_id", "contract.id"],
+            name=op.f("fk_refund_utility_id_contract_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "customer_id"],
+            ["customer.utility_id", "customer.id"],
+            name=op.f("fk_refund_utility_id_customer_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "order_id"],
+            ["refund_order.utility_id", "refund_order.id"],
+            name=op.f("fk_refund_utility_id_order_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_refund_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_refund")),
+    )
+    with op.batch_alter_table("refund", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_refund_contract_id"), ["contract_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_refund_order_id"), ["order_id"], unique=False)
+
+
 def _route_plan() -> None:
     op.create_table(
         "route_plan",
@@ -1577,6 +1709,40 @@ def _route_stop() -> None:
         ),
         sa.PrimaryKeyConstraint("utility_id", "route_id", "position", name=op.f("pk_route_stop")),
     )
+
+
+def _supply_share() -> None:
+    op.create_table(
+        "supply_share",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("weight", sa.Integer(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=200), nullable=False),
+        sa.Column("retired_at", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name=op.f("ck_supply_share_valid_range")),
+        sa.CheckConstraint("weight > 0", name=op.f("ck_supply_share_positive_weight")),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "contract_id"],
+            ["contract.utility_id", "contract.id"],
+            name=op.f("fk_supply_share_utility_id_contract_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "supply_point_id"],
+            ["supply_point.utility_id", "supply_point.id"],
+            name=op.f("fk_supply_share_utility_id_supply_point_id"),
+        ),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_supply_share_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_supply_share")),
+    )
+    with op.batch_alter_table("supply_share", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_supply_share_contract_id"), ["contract_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_supply_share_supply_point_id"), ["supply_point_id"], unique=False)
 
 
 def _totp_secret() -> None:
