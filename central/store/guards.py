@@ -56,6 +56,8 @@ FROZEN = (
     Frozen("audit_entry"),
     Frozen("bank_account", once=("retired_at",)),
     Frozen("compact_format"),
+    Frozen("bulk_member", once=("retired_at",)),
+    Frozen("bulk_supply", once=("retired_at",)),
     Frozen("consumption"),
     Frozen("contract", free=("valid_to",)),
     Frozen(
@@ -94,6 +96,15 @@ FROZEN = (
     Frozen("recovery_code", once=("used_at", "retired_at")),
     Frozen("rectification", once=("decision", "decided_by", "decided_at", "decided_why")),
     Frozen("rectification_item", once=("result_id",)),
+    Frozen(
+        "refund",
+        once=(
+            *("decision", "decided_by", "decided_at", "decided_why", "order_id"),
+            *("paid_on", "paid_by", "paid_at", "returned_on", "returned_why"),
+        ),
+    ),
+    Frozen("refund_order"),
+    Frozen("supply_share", once=("retired_at",)),
     Frozen("tariff_version"),
     # A telegram's bytes are for ever; what they mean may become known later (key or meter registered afterwards).
     Frozen("telegram", once=("meter_id", "address", "litres"), free=("state", "proof", "access_no", "alarms")),
@@ -104,9 +115,12 @@ FROZEN = (
 DRAFTS = ("draft_bill", "draft_exception")
 NO_OVERLAP = (
     NoOverlap("bank_account", ("utility_id", "customer_id")),
+    NoOverlap("bulk_member", ("utility_id", "supply_point_id")),
+    NoOverlap("bulk_supply", ("utility_id", "supply_point_id")),
     NoOverlap("contract", ("utility_id", "supply_point_id"), bitemporal=False),
     NoOverlap("contract_holder", ("utility_id", "contract_id")),
     NoOverlap("contract_terms", ("utility_id", "contract_id")),
+    NoOverlap("supply_share", ("utility_id", "supply_point_id", "contract_id")),
     NoOverlap("installation", ("utility_id", "meter_id"), "from_ms", "to_ms"),
     NoOverlap("installation", ("utility_id", "supply_point_id"), "from_ms", "to_ms"),
 )
