@@ -91,6 +91,7 @@ class DetailsIn(Reasoned):
     deposit_cents: Cents | None = None
     charges: Annotated[list[Code], Field(max_length=20, default_factory=list)]
     assume_debt: bool = False
+    ended_on: IsoDay | None = None
     note: Words = ""
 
     def details(self) -> said.Details:

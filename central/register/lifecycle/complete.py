@@ -16,9 +16,10 @@ from central.register.contracts import (
     find_contract,
     sign_contract,
 )
+from central.register.customers import end_customer
 from central.register.errors import RegisterError
 from central.register.lifecycle import charges as tariff_charges
-from central.register.lifecycle import closing, money, papers, people, rules, standing
+from central.register.lifecycle import closing, money, orders, papers, people, rules, standing
 from central.register.lifecycle.cases import (
     SUBJECT,
     checklist_of,
@@ -118,6 +119,7 @@ def _sign_up(work: Work) -> None:
     work.result.update(contract=contract.code, customer=customer.code)
     _take_reading(work)
     _charge(work, contract, customer)
+    work.result["order"] = orders.order_meter(work.session, found.point, contract, work.by)
 
 
 def _change_of_holder(work: Work) -> None:
@@ -142,14 +144,17 @@ def _subrogate(work: Work) -> None:
     if work.found.details.assume_debt and owed > 0:
         move = money.assumed(contract, old, new, owed)
         work.result["debt_assumed_cents"] = money.post(work.session, work.case, contract, move, day, work.by)
+    _say_it_ended(work, old)
 
 
 def _cancel(work: Work) -> None:
     contract, old = work.found.existing, _old(work)
     _take_reading(work)
     cancel_contract(work.session, contract, work.found.on, by=work.by)
-    work.result.update(contract=contract.code, ends=work.found.on.isoformat())
+    work.result.update(contract=contract.code, ends=work.found.on.isoformat(), from_customer=old.code)
     _return_deposit(work, contract, old)
+    work.result["order"] = orders.order_removal(work.session, work.found.point, contract, work.by)
+    _say_it_ended(work, old)
 
 
 _WORK: dict[Procedure, Callable[[Work], None]] = {
@@ -167,6 +172,13 @@ def _hand_over(work: Work, contract: Contract) -> Customer:
     change_holder(work.session, contract, new, work.found.on, by=work.by)
     work.result.update(contract=contract.code, customer=new.code, from_customer=old.code)
     return new
+
+
+def _say_it_ended(work: Work, old: Customer) -> None:
+    """The old holder's death or dissolution, where the case states its day."""
+    ended = work.found.details.ended_on
+    if ended is not None and old.ended_on is None:
+        end_customer(work.session, old, ended, f"expediente {work.case.number}", by=work.by)
 
 
 def _new_customer(work: Work) -> Customer:

@@ -106,7 +106,7 @@ class Details(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     ``applicant`` is somebody else who asks in the holder's name. ``deposit_cents`` replaces the tariff's deposit (0:
     none). ``charges`` are codes of one-off charges of the tariff. ``assume_debt``: the new holder of a subrogation
-    takes over what the old one owes.
+    takes over what the old one owes. ``ended_on``: the day the old holder died or was dissolved.
     """
 
     holder: Person | None = None
@@ -118,6 +118,7 @@ class Details(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     deposit_cents: int | None = None
     charges: tuple[str, ...] = ()
     assume_debt: bool = False
+    ended_on: date | None = None
     note: str = ""
 
     def checked(self) -> "Details":
