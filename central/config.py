@@ -106,7 +106,8 @@ class AgencyConfig(_Section, frozen=True):
     """``[agency]``: how fiscal records are submitted, with which certificate, and how often the queue is looked at.
 
     ``certificate_file`` is PKCS#12 (.p12, .pfx) or PEM with certificate and key; ``seal`` says that it is one of an
-    electronic seal, for which the agency has other addresses. ``url`` stands for the agency's own address.
+    electronic seal, for which the agency has other addresses. ``url`` stands for the agency's own address of VERI*FACTU,
+    ``sii_url`` for that of the SII.
     """
 
     certificate_file: str | None = None
@@ -114,6 +115,7 @@ class AgencyConfig(_Section, frozen=True):
     ca_file: str | None = None
     seal: bool = False
     url: str | None = None
+    sii_url: str | None = None
     every_s: Positive = 10.0
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 60.0
 
