@@ -110,9 +110,10 @@ def remove_codes(session: Session, user: User, keep: str, now: datetime) -> None
 
 
 def remove_passkey(session: Session, user: User, passkey_id: int, keep: str, now: datetime) -> None:
-    """End a passkey; AccessError where the user's role needs it."""
+    """End a passkey; AccessError where the user's role needs it, LookupError where it is none of theirs."""
     _refuse_last(session, user)
-    passkeys.remove(session, user, passkey_id, user.login, now)
+    if not passkeys.remove(session, user, passkey_id, user.login, now):
+        raise LookupError(f"passkey: {passkey_id} is none of {user.login}'s")
     _after_removing(session, user, keep, now)
 
 

@@ -185,6 +185,15 @@ def end_sessions(
     return len(session.scalars(query.values(ended_at=now).returning(LoginSession.id)).all())
 
 
+def end_own(session: Session, user: User, now: datetime, *, only: int | None = None, keep: str = "") -> int:
+    """The same by the user's own hand, told to the audit."""
+    ended = end_sessions(session, user.utility_id, user.id, now, only=only, keep=keep)
+    if ended:
+        told = {"sessions": ended}
+        journal.record(session, user.utility_id, user.login, "session.ended", "user", user.id, at=now, after=told)
+    return ended
+
+
 def end_sessions_of(session: Session, utility_id: int, login: str, actor: str, now: datetime) -> int:
     """End every session of a user by another's hand, and say so in the audit; LookupError where there is none."""
     user = session.scalar(select(User).where(User.utility_id == utility_id, User.login == login))

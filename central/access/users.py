@@ -13,6 +13,8 @@ from central.access.policy import PERMISSIONS
 from central.store import new_id
 from central.store.models import User
 
+LONGEST_LOGIN = 64
+
 
 def create_user(
     session: Session,
@@ -33,6 +35,8 @@ def create_user(
         raise AccessError(f"role: {role!r}, must be one of {', '.join(sorted(PERMISSIONS))}")
     if not login.strip():
         raise AccessError("login: empty, must name the user")
+    if len(login) > LONGEST_LOGIN:
+        raise AccessError(f"login: {len(login)} characters, must be at most {LONGEST_LOGIN}")
     if by_login(session, utility_id, login) is not None:
         raise AccessError(f"login: {login!r} is taken, each login is one user")
     user = User(

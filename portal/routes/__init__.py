@@ -2,11 +2,28 @@
 
 from fastapi import APIRouter
 
-from portal.routes import bills, consumption, entry, fiscal, public, rectifications, staff, study
+from portal.routes import (
+    bills,
+    confirm,
+    consumption,
+    entry,
+    fiscal,
+    links,
+    people,
+    public,
+    rectifications,
+    safety,
+    staff,
+    study,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     public.router,
     entry.router,
+    confirm.router,
+    links.router,
+    safety.router,
+    people.router,
     bills.router,
     consumption.router,
     staff.router,
