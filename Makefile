@@ -10,7 +10,7 @@ TESTS ?=
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format fuzz lock clean
+.PHONY: help setup setup-dev demo test check format fuzz mutants lock clean
 
 help: ## Esta ayuda / this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -39,6 +39,9 @@ format: setup-dev ## Da formato al código / formats the code
 
 fuzz: setup-dev ## Busca entradas que rompan los analizadores, SECONDS=60 / looks for inputs that break a parser
 	@$(BIN)/python -m tools.fuzz --seconds $(SECONDS)
+
+mutants: setup-dev ## Cambios en billing que ninguna prueba nota / changes of billing that no test notices
+	@$(BIN)/python -m tools.mutants
 
 lock: setup-dev ## Rehace los ficheros .lock / writes the lock files again
 	@tools/lock

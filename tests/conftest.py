@@ -1,5 +1,7 @@
 """What every test may ask for, and the rules that hold for all of them."""
 
+import functools
+import gc
 import ipaddress
 import os
 import socket
@@ -22,7 +24,25 @@ pytest_plugins = [
 # developer's run looks for new ones.
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+# A mutant is asked thousands of times whether anything notices it, never what the smallest such thing is.
+hypothesis.settings.register_profile(
+    "mutants",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=25,
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+)
+MUTATED = "MUTANT_UNDER_TEST" in os.environ
+hypothesis.settings.load_profile("mutants" if MUTATED else "ci" if os.environ.get("CI") else "local")
+
+
+def pytest_sessionstart() -> None:
+    """A mutant runs in a process that ran the tests before: what they left in caches is not its doing."""
+    if MUTATED:
+        for found in gc.get_objects():
+            if isinstance(found, functools._lru_cache_wrapper):
+                found.cache_clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
