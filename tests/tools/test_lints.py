@@ -62,6 +62,7 @@ def test_long_functions_and_files(tmp_path: Path) -> None:
         "billing__long_py": good + body,
         "billing__huge_py": "x = 1\n" * 601,
         "billing__vif_tables_py": "x = 1\n" * 601,
+        "central__store__migrations__versions__0001_py": "def upgrade():\n" + body * 81,
         "billing__fast_pyx": "cpdef int g(int a) except -1:\n" + body * 80 + "\n\ndef h():\n" + body,
     }
     assert found(tmp_path, "sizes", **files) == ["billing/fast.pyx:1", "billing/huge.py:1", "billing/long.py:1"]

@@ -1,6 +1,7 @@
 """A function of more than 80 lines or a file of more than 600 is two things under one name.
 
-Tables are long because the standard is: files whose name says so, and migrations, may be longer.
+Tables are long because the standard is, and migrations because the schema is: files whose name says so may be longer,
+and a migration names every table it makes, a line each.
 """
 
 import ast
@@ -12,6 +13,7 @@ from tools.lints import Finding, Project, Source
 FUNCTION_LINES = 80
 FILE_LINES = 600
 MAY_BE_LONG = re.compile(r"(^|/)(migrations/|[^/]*tables?\b[^/]*$)")
+MIGRATION = re.compile(r"(^|/)migrations/versions/")
 # A function of a .pyx file: its header, whatever C type it returns.
 CYTHON_HEADER = re.compile(r"^(?P<indent> *)(async )?(def|cpdef|cdef)\b.*\(")
 
@@ -22,7 +24,7 @@ def check(project: Project) -> Iterator[Finding]:
         if len(source.lines) > FILE_LINES and not MAY_BE_LONG.search(source.path):
             yield source.finding(1, f"{len(source.lines)} lines; a file has at most {FILE_LINES}")
         for line, name, length in functions(source):
-            if length > FUNCTION_LINES:
+            if length > FUNCTION_LINES and not (name == "upgrade" and MIGRATION.search(source.path)):
                 yield source.finding(line, f"{name} has {length} lines; a function has at most {FUNCTION_LINES}")
 
 
