@@ -20,6 +20,7 @@ COMMANDS = (
     "central.access_cli",
     "central.contract_cli",
     "central.token_cli",
+    "central.webhook_cli",
     "central.whatif_cli",
     "central.rectify_cli",
     "central.explain_cli",

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,11 +32,14 @@ from central.store import read_session, schema_version
 from central.store.migrate import newest_version
 from central.store.partitions import create_partitions, missing_partitions
 from central.times import DAY_MS, millis
+from central.webhooks import queries as webhooks
+from central.webhooks.worker import Courier
 
 log = structlog.get_logger("central")
 
 OBSERVED_EVERY_S = 10.0
 COMING_MS = 31 * DAY_MS
+PRUNED_EVERY_S = 3600.0
 
 
 class Service:
@@ -51,6 +55,7 @@ class Service:
         self._ring = KeyRing.load(Path(config.keys.file)) if config.keys else None
         self._worker = Worker(Ingest(engine, self._ring), config.broker, self._metrics)
         self._agency = HttpAgency(config.agency) if config.agency else None
+        self._courier = Courier(engine, self._ring, config.webhooks, count=self._count_webhook)
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -69,6 +74,7 @@ class Service:
                 tasks.create_task(self._validation())
                 tasks.create_task(self._street(self._broker))
                 tasks.create_task(self._observation())
+                tasks.create_task(self._webhooks())
                 if self._config.agency and self._agency:
                     tasks.create_task(self._submission(self._config.agency, self._agency))
                 await self._worker.run()
@@ -79,6 +85,7 @@ class Service:
     def stop(self) -> None:
         """Begin to end."""
         self._stop.set()
+        self._courier.stopping.set()
         self._worker.stop()
 
     def _problems(self) -> dict[str, str]:
@@ -125,6 +132,21 @@ class Service:
                 except (SQLAlchemyError, ValueError) as error:
                     log.error("submission failed", error=_first_line(error))
 
+    async def _webhooks(self) -> None:
+        """Deliver what other programs are owed, every so often; once an hour forget what is old."""
+        every, pruned_at = self._config.webhooks.every_s, 0.0
+        while every and not await self._stopped_within(every):
+            try:
+                await asyncio.to_thread(self._courier.deliver)
+                if time.monotonic() - pruned_at > PRUNED_EVERY_S:
+                    await asyncio.to_thread(self._courier.prune)
+                    pruned_at = time.monotonic()
+            except SQLAlchemyError as error:
+                log.error("webhooks failed", error=_first_line(error))
+
+    def _count_webhook(self, fate: str) -> None:
+        self._metrics.webhook_tries.labels(fate).inc()
+
     async def _observation(self) -> None:
         """Keep the gauges of the database's state fresh, and the coming months' partitions made."""
         while not await self._stopped_within(OBSERVED_EVERY_S):
@@ -132,6 +154,7 @@ class Service:
                 await asyncio.to_thread(self._prepare_months)
                 kinds = await asyncio.to_thread(self._open_entries)
                 waiting = await asyncio.to_thread(self._fiscal_queue)
+                owed = await asyncio.to_thread(self._webhook_queue)
             except SQLAlchemyError as error:
                 log.error("observation failed", error=_first_line(error))
                 continue
@@ -141,6 +164,10 @@ class Service:
             self._metrics.fiscal_waiting.set(waiting.records)
             self._metrics.fiscal_oldest_seconds.set(age)
             self._metrics.fiscal_rejected.set(waiting.rejected)
+            age = (datetime.now(UTC) - owed.oldest).total_seconds() if owed.oldest else 0
+            self._metrics.webhook_waiting.set(owed.waiting)
+            self._metrics.webhook_oldest_seconds.set(age)
+            self._metrics.webhook_disabled.set(owed.disabled)
 
     def _prepare_months(self) -> None:
         now_ms = millis(datetime.now(UTC))
@@ -155,6 +182,10 @@ class Service:
     def _fiscal_queue(self) -> fiscal.Depth:
         with read_session(self._engine) as session:
             return fiscal.depth(session)
+
+    def _webhook_queue(self) -> webhooks.Depth:
+        with read_session(self._engine) as session:
+            return webhooks.depth(session)
 
     async def _stopped_within(self, seconds: float) -> bool:
         try:

@@ -33,6 +33,18 @@ class Metrics:
         self.fiscal_rejected = Gauge(
             "sgc_fiscal_rejected_records", "Rejected records nobody has mended", registry=self.registry
         )
+        self.webhook_tries = Counter(
+            "sgc_webhook_tries", "Tries to deliver a webhook by what came of them", ["fate"], registry=self.registry
+        )
+        self.webhook_waiting = Gauge(
+            "sgc_webhook_waiting_deliveries", "Deliveries that are owed", registry=self.registry
+        )
+        self.webhook_oldest_seconds = Gauge(
+            "sgc_webhook_oldest_seconds", "Age of the oldest of them", registry=self.registry
+        )
+        self.webhook_disabled = Gauge(
+            "sgc_webhook_disabled_endpoints", "Endpoints disabled because they failed for days", registry=self.registry
+        )
 
     def count(self, outcomes: list[Outcome]) -> None:
         """Take in what became of a group."""

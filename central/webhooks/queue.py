@@ -9,10 +9,9 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
-from sqlalchemy import and_, delete, exists, or_, select
+from sqlalchemy import Select, and_, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from central import journal
@@ -88,9 +87,15 @@ class Answer:
         return self.status is None or self.status in _UNWELL
 
 
+def ready(session: Session, now: datetime, most: int) -> int:
+    """How many endpoints could be taken now, at most ``most``; takes none and waits for nobody."""
+    return len(session.scalars(_ready(now, most)).all())
+
+
 def take(session: Session, now: datetime) -> Work | None:
     """The endpoint that has waited longest among those with something due; None where none has."""
-    endpoint = session.scalars(_ready(now)).first()
+    query = _ready(now, 1).with_for_update(skip_locked=True).execution_options(populate_existing=True)
+    endpoint = session.scalars(query).first()
     if endpoint is None:
         return None
     endpoint.claim += 1
@@ -136,7 +141,7 @@ def _wait_s(failures: int) -> float:
     return seconds * (1 + random.random() / 5)  # noqa: S311 - spreads retries, guards nothing
 
 
-def _ready(now: datetime) -> Any:
+def _ready(now: datetime, most: int) -> Select[tuple[WebhookEndpoint]]:
     owed = exists().where(
         WebhookDelivery.utility_id == WebhookEndpoint.utility_id,
         WebhookDelivery.endpoint_id == WebhookEndpoint.id,
@@ -152,9 +157,7 @@ def _ready(now: datetime) -> Any:
             owed,
         )
         .order_by(WebhookEndpoint.served_at.asc().nulls_first(), WebhookEndpoint.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
+        .limit(most)
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from central.config import WebhooksConfig
 from central.register.keys import KeyFileError, KeyRing
-from central.store import write_session
+from central.store import read_session, write_session
 from central.webhooks import queue, signing
 from central.webhooks.address import AddressError, Guard, Pinned
 from central.webhooks.queue import Answer, Due, LostClaimError, Work
@@ -56,9 +56,13 @@ class Courier:
         self.stopping = Event()
 
     def deliver(self) -> int:
-        """Send everything that is due now, on as many threads as configured; returns how many tries were made."""
-        with ThreadPoolExecutor(self._config.workers, thread_name_prefix="webhooks") as pool:
-            return sum(pool.map(lambda _: self._share(), range(self._config.workers)))
+        """Send everything that is due now, on as many threads as it takes; returns how many tries were made."""
+        with read_session(self._engine) as session:
+            threads = queue.ready(session, self._clock(), self._config.workers)
+        if not threads:
+            return 0
+        with ThreadPoolExecutor(threads, thread_name_prefix="webhooks") as pool:
+            return sum(pool.map(lambda _: self._share(), range(threads)))
 
     def _share(self) -> int:
         """One thread's part: endpoint after endpoint until none is ready."""

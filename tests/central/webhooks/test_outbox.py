@@ -16,12 +16,13 @@ from central.reading import findings, quarantine
 from central.reading.findings import Found
 from central.register.contracts import Terms
 from central.store import read_session, write_session
-from central.store.models import AuditEntry, Contract, Finding, WebhookEndpoint, WebhookEvent
+from central.store.models import AuditEntry, Contract, Finding, Invoice, WebhookEndpoint, WebhookEvent
 from central.times import millis
 from central.webhooks import endpoints
 from central.webhooks.endpoints import WebhookError
 from central.webhooks.events import KINDS, wants
 from tests.central.conftest import BY, NOW, Town, point_of
+from tests.central.factories import found
 from tests.central.webhooks.conftest import Hooked, Receiver, hook
 
 
