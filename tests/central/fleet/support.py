@@ -128,7 +128,7 @@ def contract_of(session: Session, town: Town, house: int = 1) -> Contract:
 def owe(town: Town, cents: int, key: str = "F1", at: datetime = datetime(2026, 9, 1, tzinfo=UTC)) -> None:
     """The contract of the first house owes more from a day on."""
     entries = entries_of([(Account("receivable", "K-1"), cents), (Account("revenue", "AGUA"), -cents)])
-    _post(town, Transaction(key, at.date(), entries, key), "invoice", at)
+    _post(town, Transaction(key, at.date(), key, entries), "invoice", at)
 
 
 def pay(town: Town, cents: int, at: datetime = NOW, key: str = "P1") -> None:
