@@ -4,7 +4,7 @@ A case is opened with what is asked, collects the documents of its checklist, an
 completed: everything it means for register, readings and ledger happens in that one transaction, or nothing.
 """
 
-from central.register.lifecycle.cases import amend, find_case, open_case, reject, state_of, withdraw
+from central.register.lifecycle.cases import amend, case_with, find_case, open_case, reject, state_of, withdraw
 from central.register.lifecycle.checklist import ChecklistItem
 from central.register.lifecycle.complete import complete
 from central.register.lifecycle.details import Bank, Closing, Details, Person, TermsAsked
@@ -22,6 +22,7 @@ __all__ = [
     "State",
     "TermsAsked",
     "amend",
+    "case_with",
     "complete",
     "find_case",
     "open_case",

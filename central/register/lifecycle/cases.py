@@ -80,6 +80,11 @@ def find_case(session: Session, utility_id: int, number: int) -> ContractCase | 
     )
 
 
+def case_with(session: Session, utility_id: int, case_id: int) -> ContractCase | None:
+    """The case with this id, where it is of the utility."""
+    return session.get(ContractCase, (utility_id, case_id))
+
+
 def state_of(session: Session, case: ContractCase) -> State:
     """Where a live case stands: data missing, documents missing, or nothing."""
     if case.state not in LIVE:
