@@ -12,6 +12,7 @@ class Permission(StrEnum):
     READ_ROUTE = "read_route"
     SEE_REGISTER = "see_register"
     EDIT_REGISTER = "edit_register"
+    EXPORT_REGISTER = "export_register"
     SET_TARIFFS = "set_tariffs"
     SEE_RUNS = "see_runs"
     MAKE_RUNS = "make_runs"
@@ -28,6 +29,7 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         {
             Permission.SEE_REGISTER,
             Permission.EDIT_REGISTER,
+            Permission.EXPORT_REGISTER,
             Permission.SET_TARIFFS,
             Permission.SEE_RUNS,
             Permission.MAKE_RUNS,
@@ -35,7 +37,15 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
         }
     ),
     "auditor": frozenset({Permission.SEE_REGISTER, Permission.SEE_RUNS, Permission.SEE_AUDIT}),
-    "owner": frozenset({Permission.SEE_REGISTER, Permission.SET_TARIFFS, Permission.SEE_RUNS, Permission.SEE_AUDIT}),
+    "owner": frozenset(
+        {
+            Permission.SEE_REGISTER,
+            Permission.EXPORT_REGISTER,
+            Permission.SET_TARIFFS,
+            Permission.SEE_RUNS,
+            Permission.SEE_AUDIT,
+        }
+    ),
     "admin": frozenset({Permission.MANAGE_USERS, Permission.SEE_AUDIT}),
 }
 

@@ -11,7 +11,7 @@ from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import Engine
 
 from central.access import Site
-from central.api import billing, cases, problems, reads, register
+from central.api import billing, cases, exchange, problems, quality, reads, register
 from central.api.gate import Limits
 from central.api.problems import Problem
 
@@ -24,7 +24,7 @@ def create_api(per_minute: int = PER_MINUTE, wrong_tokens: str = WRONG_TOKENS) -
     limiter = MovingWindowRateLimiter(MemoryStorage())
     app.state.limits = Limits(limiter, parse(f"{per_minute} per minute"), parse(wrong_tokens))
     problems.install(app)
-    for router in (reads.router, register.router, cases.router, billing.router):
+    for router in (reads.router, register.router, cases.router, billing.router, exchange.router, quality.router):
         app.include_router(router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from central.access import Permission
 from central.api import shapes
+from central.api.exchange_shapes import ImportOut
 from central.api.gate import Allowed, Caller
 from central.api.problems import documented
 from central.api.queries import one_of, page_of, told_of_contracts
@@ -67,6 +68,7 @@ RESOURCES = (
     Resource(
         "findings", models.Finding, shapes.FindingOut, SEE, {"rule": Code, "status": Code, "supply_point_id": PathId}
     ),
+    Resource("register-imports", models.RegisterImport, ImportOut, SEE, {"state": Code}),
     Resource("quarantine", models.Quarantine, shapes.QuarantineOut, SEE, {"kind": Code, "device": Code}),
     Resource("consumption", models.Consumption, shapes.ConsumptionOut, RUNS, {"contract_id": PathId}),
     Resource("tariffs", models.TariffVersion, shapes.TariffOut, RUNS, {"tariff": Code, "series": Code}),

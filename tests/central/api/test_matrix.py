@@ -1,7 +1,7 @@
 """Every route, every role, its own utility's rows and another's: each answer is the one that is declared.
 
-What a route needs is declared beside it (``Allowed``, ``May``, ``anyone``); who has it is written here a second time,
-so that a slip in the policy is a difference and not a new truth.
+What a route needs is declared beside it (``Allowed``, ``May``, ``Member``, ``anyone``); who has it is written here a
+second time, so that a slip in the policy is a difference and not a new truth.
 """
 
 import uuid
@@ -19,7 +19,7 @@ from central.store import read_session, write_session
 from central.store.models import User
 from portal.app import create_app
 from portal.config import PortalConfig
-from portal.security import May, anyone
+from portal.security import May, Member, anyone
 from tests.central.api.conftest import Inside, Served
 
 ROLES = ("subscriber", "reader", "clerk", "supervisor", "auditor", "owner", "admin")
@@ -29,6 +29,7 @@ MAY: dict[Permission, set[str]] = {
     Permission.READ_ROUTE: {"reader"},
     Permission.SEE_REGISTER: {"clerk", "supervisor", "auditor", "owner"},
     Permission.EDIT_REGISTER: {"clerk", "supervisor"},
+    Permission.EXPORT_REGISTER: {"supervisor", "owner"},
     Permission.SET_TARIFFS: {"supervisor", "owner"},
     Permission.SEE_RUNS: {"clerk", "supervisor", "auditor", "owner"},
     Permission.MAKE_RUNS: {"clerk", "supervisor"},
@@ -57,7 +58,7 @@ def calls_of(route: APIRoute) -> list[Any]:
 
 def needs(route: APIRoute) -> Permission | None:
     """The permission declared beside a route; None where it is declared to be for everybody."""
-    declared = [call for call in calls_of(route) if isinstance(call, (Allowed, May)) or call is anyone]
+    declared = [call for call in calls_of(route) if isinstance(call, (Allowed, May, Member)) or call is anyone]
     assert len(declared) == 1, f"{route.methods} {route.path}: must declare who may use it, once"
     return declared[0].permission if isinstance(declared[0], (Allowed, May)) else None
 

@@ -19,12 +19,13 @@ def _find(asked: Asked) -> Iterator[Hit]:
         .group_by(Installation.meter_id)
         .subquery()
     )
+    made_ms = (cast(Meter.made_year, BigInteger) - _ZERO) * _YEAR_MS
     rows = asked.session.execute(
         select(Meter.address, Meter.made_year, first.c.from_ms)
         .outerjoin(first, first.c.meter_id == Meter.id)
         .where(
             Meter.utility_id == asked.utility_id,
-            or_(Meter.made_year > asked.today.year, first.c.from_ms < (cast(Meter.made_year, BigInteger) - _ZERO) * _YEAR_MS),
+            or_(Meter.made_year > asked.today.year, first.c.from_ms < made_ms),
         )
     )
     for address, year, from_ms in rows:
