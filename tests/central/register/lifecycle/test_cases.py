@@ -10,6 +10,7 @@ from central.register import Change, RegisterError
 from central.register.lifecycle import (
     Closing,
     Details,
+    Person,
     amend,
     complete,
     open_case,
@@ -243,7 +244,7 @@ def test_what_cannot_be_completed_says_field_value_and_rule_and_changes_nothing(
         (holder_change(cause="whim"), "case.cause: 'whim', must be one of sale, lease, other"),
         (holder_change(closing=Closing("real")), "closing.litres: '', real needs the index, in litres"),
         (holder_change(closing=Closing("remote", 1)), "a remote closing takes the index of the telegram"),
-        (signing(EMPTY, holder=JOAN.__class__(nif="12345678A", name="X")), "holder.nif: '12345678A', must be a valid"),
+        (signing(EMPTY, holder=Person(nif="12345678A", name="X")), "holder.nif: '12345678A', must be a valid"),
     ],
 )
 def test_a_request_is_checked_when_it_comes_in(town: Town, asked: object, text: str) -> None:
