@@ -6,7 +6,7 @@ away is told the newest when it comes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
@@ -15,8 +15,8 @@ from central.fleet import kinds
 from central.reading.expected import Band, expected_band
 from central.reading.routes import Message, histories, route_message
 from central.register.routes import PLANNED, PUBLISHED
-from central.store.models import Device, DeviceMail, Meter, Route, SupplyPoint, WorkOrder
-from central.times import DAY_MS, midnight_ms, millis
+from central.store.models import Device, DeviceMail, Meter, Route, RoutePlan, SupplyPoint, WorkOrder
+from central.times import DAY_MS, local_day, midnight_ms, millis
 from protocols import sync
 
 ROUTE, ORDERS = "route", "orders"
@@ -32,7 +32,7 @@ class Due:
     wanted: int
 
 
-def want(session: Session, utility_id: int, device_id: int, kind: str, *, route_id: int | None = None) -> None:
+def want(session: Session, utility_id: int, device_id: int, kind: str) -> None:
     """Say that a device is to be told of a change, in the transaction of the change."""
     mail = session.get(DeviceMail, (utility_id, device_id, kind), with_for_update=True)
     if mail is None:
@@ -41,7 +41,6 @@ def want(session: Session, utility_id: int, device_id: int, kind: str, *, route_
         )
         session.add(mail)
     mail.wanted += 1
-    mail.route_id = route_id if kind == ROUTE else None
     session.flush()
 
 
@@ -64,7 +63,9 @@ def message_of(session: Session, one: Due, now: datetime) -> Message | None:
     if one.kind == ORDERS:
         told = sync.WorkOrders(sync.SCHEMA, device.name, issued_ms, _orders(session, device, millis(now)))
         return Message(sync.orders_topic(device.name), sync.encode_message(told), len(told.orders))
-    route = None if mail.route_id is None else session.get(Route, (one.utility_id, mail.route_id))
+    route = current_route(session, one.utility_id, one.device_id, local_day(millis(now)))
+    if route is None:
+        route = _former_route(session, mail)
     if route is None:
         return None
     told_route = route_message(session, route, now, carrier=device, issued_ms=issued_ms)
@@ -77,11 +78,54 @@ def mark_sent(session: Session, one: Due, now: datetime) -> None:
     mail.sent = max(mail.sent, one.wanted)
     mail.issued_ms = max(millis(now), mail.issued_ms + 1)
     if mail.wanted == one.wanted:
-        _on_their_way(session, mail)
+        _on_their_way(session, mail, now)
     session.flush()
 
 
-def _on_their_way(session: Session, mail: DeviceMail) -> None:
+def current_route(session: Session, utility_id: int, device_id: int, today: date) -> Route | None:
+    """The route a device is to walk: today's, else the next one's, else the last one that is still open."""
+    routes = session.scalars(
+        select(Route)
+        .where(Route.utility_id == utility_id, Route.device_id == device_id, Route.status.in_((PLANNED, PUBLISHED)))
+        .order_by(Route.planned_on, Route.id)
+    ).all()
+    coming = [route for route in routes if route.planned_on >= today]
+    return coming[0] if coming else (routes[-1] if routes else None)
+
+
+def _former_route(session: Session, mail: DeviceMail) -> Route | None:
+    """The route that a device has no more: it is told so by the same route without stops."""
+    if mail.route_id is not None:
+        return session.get_one(Route, (mail.utility_id, mail.route_id))
+    query = select(Route).where(Route.utility_id == mail.utility_id, Route.device_id == mail.device_id)
+    return session.scalar(query.order_by(Route.id.desc()).limit(1))
+
+
+def want_todays(session: Session, utility_id: int, today: date) -> int:
+    """Have each device told of its route of today where it was told of another one; returns how many."""
+    planned = (
+        select(Route.device_id, Route.id)
+        .join(RoutePlan, (RoutePlan.utility_id == Route.utility_id) & (RoutePlan.route_id == Route.id))
+        .where(
+            Route.utility_id == utility_id,
+            Route.device_id.is_not(None),
+            Route.planned_on == today,
+            Route.status.in_((PLANNED, PUBLISHED)),
+        )
+        .order_by(Route.id.desc())
+    )
+    firsts = {device: route for device, route in session.execute(planned) if device is not None}
+    late = 0
+    for device_id, route_id in firsts.items():
+        mail = session.get(DeviceMail, (utility_id, device_id, ROUTE))
+        if mail is not None and (mail.route_id == route_id or mail.sent < mail.wanted):
+            continue
+        want(session, utility_id, device_id, ROUTE)
+        late += 1
+    return late
+
+
+def _on_their_way(session: Session, mail: DeviceMail, now: datetime) -> None:
     """What the message told of is sent; after a change meanwhile nobody knows what it told of."""
     if mail.kind == ORDERS:
         session.execute(
@@ -93,12 +137,11 @@ def _on_their_way(session: Session, mail: DeviceMail) -> None:
             )
             .values(status=kinds.SENT)
         )
-    elif mail.route_id is not None:
-        session.execute(
-            update(Route)
-            .where(Route.utility_id == mail.utility_id, Route.id == mail.route_id, Route.status == PLANNED)
-            .values(status=PUBLISHED)
-        )
+        return
+    route = current_route(session, mail.utility_id, mail.device_id, local_day(millis(now)))
+    mail.route_id = route.id if route else None
+    if route is not None:
+        route.status = PUBLISHED
 
 
 def _orders(session: Session, device: Device, now_ms: int) -> tuple[sync.WorkOrder, ...]:

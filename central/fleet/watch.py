@@ -6,7 +6,7 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from central.collection.posting import RECEIVABLE, balance
-from central.fleet import cuts, kinds
+from central.fleet import cuts, kinds, mail
 from central.fleet.cutting import reconnect_by
 from central.fleet.orders import Wanted, cancel_order, open_orders_of, order_work
 from central.register import Change
@@ -17,7 +17,11 @@ ACTOR = "sgc"
 
 
 def watch(session: Session, utility_id: int, now: datetime) -> tuple[int, int]:
-    """Withdraw cuts that must not be made, and order what was paid to be reconnected; how many of each."""
+    """Withdraw cuts that must not be made, order what was paid to be reconnected, have today's routes told.
+
+    How many cuts were withdrawn and reconnections ordered.
+    """
+    mail.want_todays(session, utility_id, local_day(millis(now)))
     return withdraw_unlawful(session, utility_id, now), reconnect_paid(session, utility_id, now)
 
 

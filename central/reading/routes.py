@@ -13,7 +13,7 @@ from central.reading.expected import HISTORY_DAYS, Band, expected_band
 from central.reading.mqtt import open_publisher
 from central.register.change import Change, journalled
 from central.register.errors import RegisterError
-from central.register.routes import CANCELLED, PUBLISHED
+from central.register.routes import CANCELLED, DONE, PUBLISHED
 from central.store.bulk import chunks
 from central.store.models import (
     Device,
@@ -49,7 +49,7 @@ def route_message(
 ) -> sync.Route:
     """The message for the device that has the route (``carrier``: that had it, and is told that it has it no more).
 
-    Raises :class:`RegisterError` where no device has it. A cancelled route has no stops.
+    Raises :class:`RegisterError` where no device has it. A route that is closed has no stops.
     """
     if route.device_id is None and carrier is None:
         raise RegisterError("route.device", route.code, "no device has this route")
@@ -58,7 +58,7 @@ def route_message(
         raise RegisterError("route.device", device.name, "is revoked")
     # The bands are those of the end of the round's day, or of now where that day is past.
     when_ms = max(millis(issued_at), midnight_ms(route.planned_on) + DAY_MS)
-    gone = route.status == CANCELLED or route.device_id != device.id
+    gone = route.status in (DONE, CANCELLED) or route.device_id != device.id
     rows = [] if gone else _stops(session, route, millis(issued_at))
     meters = [meter.id for _, _, meter in rows if meter is not None]
     known = histories(session, route.utility_id, meters, when_ms)

@@ -73,7 +73,13 @@ def said(device: FakeDevice, code: str, outcome: str = "done", *, at_ms: int = D
 
 
 def exchanged(device: FakeDevice, code: str, **more: Any) -> Said:
-    values = {"litres": 500_000, "new_serial": "N-1", "new_litres": 12, "new_key": KEY, "seal": "P77"} | more
+    values: dict[str, Any] = {
+        "litres": 500_000,
+        "new_serial": "N-1",
+        "new_litres": 12,
+        "new_key": KEY,
+        "seal": "P77",
+    } | more
     return said(device, code, **values)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from central import register
 from central.fleet import cuts, watch
+from central.fleet.cutting import CutRules
 from central.fleet.mail import due, mark_sent, message_of
 from central.fleet.orders import Wanted, assign_order, cancel_order, order_work
 from central.fleet.outcomes import settle_all
@@ -60,7 +61,7 @@ def cut(town: Town, day: date | None = CUT_DAY, cause: str = "debt") -> str:
     ],
 )
 def test_an_order_that_makes_no_sense_is_refused_by_name(town: Town, more: dict[str, Any], rule: str) -> None:
-    values = {"kind": "replace", "house": 1} | more
+    values: dict[str, Any] = {"kind": "replace", "house": 1} | more
     with pytest.raises(RegisterError, match=rule):
         ordered(town, values.pop("kind"), **values)
 
@@ -132,7 +133,7 @@ def test_a_lawful_cut_is_told_with_the_only_day_on_which_it_may_be_made(town: To
     (order,) = told(town) or ()
     assert (order.code, order.kind, order.day) == (code, "cut", "2026-11-26")
     with read_session(town.engine) as session:
-        assert the_order(session, code).details == {"debt_cents": 8_000, "law": cuts.CutRules().source}
+        assert the_order(session, code).details == {"debt_cents": 8_000, "law": CutRules().source}
 
 
 @pytest.mark.parametrize(

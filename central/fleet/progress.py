@@ -1,0 +1,252 @@
+"""How far routes are, by what devices have sent: read by radio or by hand, visited without an index, not read yet."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from central.fleet import kinds
+from central.store.bulk import chunks
+from central.store.models import (
+    Device,
+    Installation,
+    Meter,
+    Reading,
+    ReadingKind,
+    ReadingStatus,
+    Route,
+    RoutePlan,
+    RouteStop,
+    SupplyPoint,
+    Visit,
+    WorkOrder,
+)
+from central.times import midnight_ms, millis
+
+RADIO, TYPED, VISITED, UNREAD = "radio", "typed", "visited", "unread"
+STATES = (RADIO, TYPED, VISITED, UNREAD)
+_AT_ONCE = 300
+_WITHDRAWN = "00"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stop of a route as it stands: ``litres`` at ``at_ms`` where it was read, ``code`` where it could not be."""
+
+    position: int
+    supply: str
+    street: str
+    number: str
+    detail: str
+    meter: str
+    lat_e7: int | None
+    lon_e7: int | None
+    state: str
+    at_ms: int | None = None
+    litres: int | None = None
+    code: str = ""
+    reread: str = ""  # the order of a second reading that is under way
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A route and how many of its stops are in each state; ``stops`` where they were asked for."""
+
+    id: int
+    code: str
+    name: str
+    round: str
+    device: str
+    planned_on: date
+    status: str
+    closed_list: bool
+    seconds: int
+    metres: int
+    counts: Mapping[str, int]
+    last_ms: int | None
+    stops: tuple[Stop, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """All stops."""
+        return sum(self.counts.values())
+
+    @property
+    def read(self) -> int:
+        """Stops with an index."""
+        return self.counts[RADIO] + self.counts[TYPED]
+
+
+def progress(session: Session, route: Route, now: datetime) -> Progress:
+    """A route stop by stop."""
+    plan = session.get(RoutePlan, (route.utility_id, route.id))
+    device = None if route.device_id is None else session.get(Device, (route.utility_id, route.device_id))
+    stops = _stops(session, route, plan, millis(now))
+    counts = {state: sum(stop.state == state for stop in stops) for state in STATES}
+    return Progress(
+        id=route.id,
+        code=route.code,
+        name=route.name,
+        round=plan.round if plan else "",
+        device=device.name if device else "",
+        planned_on=route.planned_on,
+        status=route.status,
+        closed_list=route.closed_list,
+        seconds=plan.seconds if plan else 0,
+        metres=plan.metres if plan else 0,
+        counts=counts,
+        last_ms=max((stop.at_ms for stop in stops if stop.at_ms is not None), default=None),
+        stops=tuple(stops),
+    )
+
+
+def list_routes(
+    session: Session, utility_id: int, *, round_code: str | None = None, before: int | None = None, limit: int = 50
+) -> list[Route]:
+    """The routes, the newest first; ``before`` is the id of the last one of the page before."""
+    query = select(Route).where(Route.utility_id == utility_id)
+    if round_code is not None:
+        plans = select(RoutePlan.route_id).where(RoutePlan.utility_id == utility_id, RoutePlan.round == round_code)
+        query = query.where(Route.id.in_(plans))
+    if before is not None:
+        query = query.where(Route.id < before)
+    return list(session.scalars(query.order_by(Route.id.desc()).limit(limit)))
+
+
+def _stops(session: Session, route: Route, plan: RoutePlan | None, now_ms: int) -> list[Stop]:
+    from_ms, to_ms = _window(route, plan, now_ms)
+    rows = session.execute(
+        select(RouteStop.position, SupplyPoint)
+        .join(
+            SupplyPoint,
+            (SupplyPoint.utility_id == RouteStop.utility_id) & (SupplyPoint.id == RouteStop.supply_point_id),
+        )
+        .where(RouteStop.utility_id == route.utility_id, RouteStop.route_id == route.id)
+        .order_by(RouteStop.position)
+    ).all()
+    points = [point.id for _, point in rows]
+    visits = _visits(session, route.utility_id, points, from_ms, to_ms)
+    meters = _meters(session, route.utility_id, points, now_ms)
+    heard = _readings(session, route.utility_id, [meter for meter, _ in meters.values()], from_ms, to_ms)
+    again = _rereads(session, route)
+    return [
+        _stop(position, point, meters.get(point.id), visits.get(point.id), heard, again.get(point.id, ""))
+        for position, point in rows
+    ]
+
+
+def _window(route: Route, plan: RoutePlan | None, now_ms: int) -> tuple[int, int]:
+    """When readings count for a route: from the day it is planned for until it is closed, whoever brought them."""
+    start = midnight_ms(route.planned_on)
+    return start, millis(plan.finished_at) if plan and plan.finished_at else max(now_ms, start) + 1
+
+
+def _stop(
+    position: int,
+    point: SupplyPoint,
+    meter: tuple[int, str] | None,
+    visit: Visit | None,
+    heard: Mapping[int, tuple[int, int]],
+    again: str,
+) -> Stop:
+    state, at_ms, litres, code = UNREAD, None, None, ""
+    reading = None if meter is None else heard.get(meter[0])
+    if visit is not None:
+        state = VISITED if visit.litres is None else TYPED
+        at_ms, litres, code = visit.at_ms, visit.litres, visit.code
+    if reading is not None and (visit is None or visit.litres is None):
+        state, (at_ms, litres) = RADIO, reading
+    return Stop(
+        position=position,
+        supply=point.code,
+        street=point.street,
+        number=point.number,
+        detail=point.detail,
+        meter=meter[1] if meter else "",
+        lat_e7=point.lat_e7,
+        lon_e7=point.lon_e7,
+        state=state,
+        at_ms=at_ms,
+        litres=litres,
+        code=code,
+        reread=again,
+    )
+
+
+def _visits(session: Session, utility_id: int, points: Sequence[int], from_ms: int, to_ms: int) -> dict[int, Visit]:
+    """The visit that stands at each supply point: the newest that nothing replaced, and that took none back."""
+    found: dict[int, list[Visit]] = defaultdict(list)
+    for some in chunks(points, _AT_ONCE):
+        query = select(Visit).where(
+            Visit.utility_id == utility_id,
+            Visit.supply_point_id.in_(some),
+            Visit.at_ms >= from_ms,
+            Visit.at_ms < to_ms,
+        )
+        for visit in session.scalars(query.order_by(Visit.at_ms, Visit.item)):
+            found[visit.supply_point_id].append(visit)
+    standing = {}
+    for point, visits in found.items():
+        replaced = {(visit.device_id, visit.replaces_item) for visit in visits if visit.replaces_item is not None}
+        left = [visit for visit in visits if (visit.device_id, visit.item) not in replaced and not _withdraws(visit)]
+        if left:
+            standing[point] = left[-1]
+    return standing
+
+
+def _withdraws(visit: Visit) -> bool:
+    return visit.replaces_item is not None and visit.litres is None and visit.code == _WITHDRAWN
+
+
+def _meters(session: Session, utility_id: int, points: Sequence[int], now_ms: int) -> dict[int, tuple[int, str]]:
+    """The meter that hangs at each supply point: its id and address."""
+    found: dict[int, tuple[int, str]] = {}
+    for some in chunks(points, _AT_ONCE):
+        query = (
+            select(Installation.supply_point_id, Meter.id, Meter.address)
+            .join(Meter, (Meter.utility_id == Installation.utility_id) & (Meter.id == Installation.meter_id))
+            .where(
+                Installation.utility_id == utility_id,
+                Installation.supply_point_id.in_(some),
+                Installation.retired_at.is_(None),
+                Installation.from_ms <= now_ms,
+                or_(Installation.to_ms.is_(None), Installation.to_ms > now_ms),
+            )
+        )
+        found |= {point: (meter, address) for point, meter, address in session.execute(query)}
+    return found
+
+
+def _readings(
+    session: Session, utility_id: int, meters: Sequence[int], from_ms: int, to_ms: int
+) -> dict[int, tuple[int, int]]:
+    """When each meter was last heard by a receiver within the window, and its index then."""
+    found: dict[int, tuple[int, int]] = {}
+    for some in chunks(meters, _AT_ONCE):
+        query = (
+            select(Reading.meter_id, func.max(Reading.at_ms), func.max(Reading.litres))
+            .where(
+                Reading.utility_id == utility_id,
+                Reading.meter_id.in_(some),
+                Reading.at_ms >= from_ms,
+                Reading.at_ms < to_ms,
+                Reading.kind == ReadingKind.RADIO,
+                Reading.status != ReadingStatus.REJECTED,
+            )
+            .group_by(Reading.meter_id)
+        )
+        found |= {meter: (at_ms, litres) for meter, at_ms, litres in session.execute(query)}
+    return found
+
+
+def _rereads(session: Session, route: Route) -> dict[int, str]:
+    """The order of a second reading that is under way at each supply point of a route."""
+    query = select(WorkOrder.supply_point_id, WorkOrder.code).where(
+        WorkOrder.utility_id == route.utility_id,
+        WorkOrder.route_id == route.id,
+        WorkOrder.status.in_(kinds.OPEN),
+    )
+    return {row.supply_point_id: row.code for row in session.execute(query)}
