@@ -15,6 +15,7 @@ from central.access import PERMISSIONS, create_token, create_user, load_site
 from central.access.policy import Permission
 from central.api import create_api, serve
 from central.invoicing import run as runs
+from central.register import lifecycle
 from central.register.contracts import Terms
 from central.store import read_session, write_session
 from central.store.models import Invoice, Utility
@@ -79,6 +80,7 @@ def served(engine: Engine) -> Served:
                 session, town.utility_id, role, "test", timedelta(days=1), "test", datetime.now(UTC)
             )
         register.enrol_device(session, town.utility_id, "agost-1", by=BY)
+        lifecycle.open_case(session, town.utility_id, _leaving("K-0000001"), by=BY)
         register.build_route(session, town.utility_id, "R1", "Centre", date(2026, 11, 24), by=BY)
     _bill(engine, served)
     _found_other(engine, served)
@@ -114,6 +116,10 @@ def _bill(engine: Engine, served: Served) -> None:
         served.invoice_id = session.scalars(select(Invoice.id).order_by(Invoice.id)).first() or 0
 
 
+def _leaving(contract: str) -> lifecycle.Asked:
+    return lifecycle.Asked("cancellation", date(2026, 3, 1), lifecycle.Details(), contract=contract)
+
+
 def _found_other(engine: Engine, served: Served) -> None:
     with write_session(engine) as session:
         other = register.add_utility(
@@ -146,4 +152,5 @@ def _found_other(engine: Engine, served: Served) -> None:
             "routes": route.id,
             "users": user.id,
             "installations": installation.id,
+            "contract-cases": lifecycle.open_case(session, other, _leaving("B-1"), by=BY).id,
         }

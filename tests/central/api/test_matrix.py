@@ -127,6 +127,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "terms": {"use": "domestic", "on": "2026-06-01"},
     "cancellation": {"on": "2026-06-01"},
     "installations": {"meter_id": 1, "at": "2026-06-01T00:00:00Z"},
+    "details": {"effective_on": "2026-06-01"},
+    "documents": {"code": "identity", "verdict": "waived", "reason": "mine"},
+    "rejection": {"reason": "mine"},
+    "withdrawal": {"reason": "mine"},
     "exchanges": {"meter_id": 1, "at": "2026-06-01T00:00:00Z", "installation_litres": 0},
 }
 
@@ -148,7 +152,7 @@ def test_rows_of_another_utility_do_not_exist(served: Served, as_role: As) -> No
                 continue
             if name not in own:
                 own[name] = client.get(f"/{name}").json()["items"][0]["id"]
-            body = BODIES[rest[1]] if len(rest) > 1 else None
+            body = BODIES.get(rest[1]) if len(rest) > 1 else None
             headers = {"Idempotency-Key": str(uuid.uuid4())}
             theirs = client.request(method, path_of(route, served.others[name]), json=body, headers=headers)
             assert theirs.status_code == 404, f"{role} {method} {route.path}: {theirs.text}"
