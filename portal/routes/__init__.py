@@ -12,7 +12,9 @@ from portal.routes import (
     links,
     people,
     public,
+    quality,
     rectifications,
+    register,
     safety,
     staff,
     study,
@@ -30,6 +32,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     staff.router,
     contracts.router,
     rectifications.router,
+    register.router,
+    quality.router,
     fiscal.router,
     study.router,
 )

@@ -57,7 +57,7 @@ class Shape:
 
 def plain(text: str) -> str:
     """A head without capitals, accents and separators."""
-    bare = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    bare = unicodedata.normalize("NFKD", re.sub("[ºª°]", "", text)).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]", "", bare.casefold())
 
 
