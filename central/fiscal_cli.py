@@ -31,12 +31,17 @@ fiscal = typer.Typer(
 FACTURAE_HELP = """Factura electrónica firmada (Facturae 3.2.2) para FACe / Signed electronic invoice for public bodies.
 
 Las oficinas DIR3 salen de [[facturae.bodies]] o de --offices / DIR3 offices come from there or from --offices."""
+SystemOption = Annotated[str, typer.Option("--system", help="verifactu, sii")]
+ReasonOption = Annotated[str, typer.Option(help="Por qué / Why")]
 RecordArgument = Annotated[int, typer.Argument(help="Identificador del registro / The record's id")]
 
 
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
+    from central.fiscal_system_cli import system
+
     central.add_typer(fiscal, name="fiscal")
+    fiscal.add_typer(system, name="system")
     central.command("facturae", help=FACTURAE_HELP)(facturae)
 
 
@@ -65,26 +70,42 @@ def send(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption =
 
 @fiscal.command(help="Cuántos esperan y qué se contestó / How many wait, and what was answered")
 def status(
-    utility: UtilityOption = None, config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False
+    system: SystemOption = "verifactu",
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show the queue's state; exit 1 where anything is rejected or the line fails."""
-    from central.fiscal import queries
+    """Show the queue's state; exit 1 where anything is rejected or late, or the line fails."""
+    from central.fiscal import queries, supply
+    from central.fiscal.systems import SII
     from central.register.utilities import utility_named
     from central.store import read_session
+    from central.times import local_day, millis
 
     with settings_and_engine("fiscal status", config, db) as (_, engine), read_session(engine) as session:
         found = utility_named(session, utility)
-        counts = queries.counts(session, found.id)
-        line = next((one for one in queries.troubled(session) if one.utility_id == found.id), None)
-    error = line.error if line else ""
-    until = line.not_before.isoformat() if line and line.not_before else None
+        counts = queries.counts(session, found.id, system=_submitted(system))
+        lines = [one for one in queries.troubled(session) if (one.utility_id, one.system) == (found.id, system)]
+        due = list(supply.open_entries(session, found.id)) if system == SII else []
+    error = lines[0].error if lines else ""
+    until = lines[0].not_before.isoformat() if lines and lines[0].not_before else None
+    late = [one.number for one in due if one.due < local_day(millis(now()))]
     text = "  ".join(f"{state} {count}" for state, count in counts.items())
-    show(
-        {"utility": found.code, "records": counts, "error": error, "next_try": until},
-        f"{text}\n{error} ({until})" if error else text,
-        as_json,
-    )
-    if counts["rejected"] or error:
+    shown: dict[str, object] = {
+        "utility": found.code,
+        "system": system,
+        "records": counts,
+        "error": error,
+        "next_try": until,
+    }
+    if system == SII:
+        first = min((one.due for one in due), default=None)
+        shown |= {"open": len(due), "first_due": first.isoformat() if first else None, "late": late}
+        text += f"  por suministrar {len(due)}" + (f", el primero hasta el {first}" if first else "")
+        text += f"\nfuera de plazo: {', '.join(late)}" if late else ""
+    show(shown, f"{text}\n{error} ({until})" if error else text, as_json)
+    if counts["rejected"] or error or late:
         raise typer.Exit(1)
 
 
@@ -92,6 +113,7 @@ def status(
 def list_records(
     state: Annotated[str | None, typer.Option(help="waiting, accepted, accepted_with_errors, rejected, mended")] = None,
     before: Annotated[int | None, typer.Option(help="Anteriores a esta posición / Before this position")] = None,
+    system: SystemOption = "verifactu",
     utility: UtilityOption = None,
     config: ConfigOption = None,
     db: DbOption = None,
@@ -106,7 +128,8 @@ def list_records(
         wanted = next((known for known in queries.STATES if known == state), None)
         if state is not None and wanted is None:
             raise ValueError(f"--state {state}: must be one of {', '.join(queries.STATES)}")
-        found = queries.records(session, utility_named(session, utility).id, wanted, before=before)
+        owner = utility_named(session, utility).id
+        found = queries.records(session, owner, wanted, before=before, system=_submitted(system))
     rows = [one._asdict() | {"generated_at": one.generated_at.isoformat()} for one in found]
     show_rows(rows, as_json)
 
@@ -114,7 +137,7 @@ def list_records(
 @fiscal.command(help="Subsana un registro rechazado o aceptado con errores / Mend a record and send it again")
 def correct(
     record: RecordArgument,
-    reason: Annotated[str, typer.Option(help="Por qué / Why")],
+    reason: ReasonOption,
     name: Annotated[str | None, typer.Option(help="Nombre correcto del destinatario / Recipient's right name")] = None,
     nif: Annotated[str | None, typer.Option(help="NIF correcto / Right NIF")] = None,
     not_in_census: Annotated[
@@ -138,19 +161,42 @@ def correct(
     show(made._asdict(), f"{made.record_id}  {made.position}  {made.hash}", as_json)
 
 
+@fiscal.command(help="Anula el registro de una factura que no debió declararse / Take a record back")
+def withdraw(
+    invoice: Annotated[str, typer.Argument(help="Número de factura / Invoice number")],
+    reason: ReasonOption,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """Chain the record that takes it back (anulación, baja); the invoice itself stays as it is."""
+    from central.fiscal.desk import withdraw as take_back
+    from central.register.utilities import utility_named
+    from central.store import write_session
+
+    with settings_and_engine("fiscal withdraw", config, db) as (_, engine), write_session(engine) as session:
+        made = take_back(session, utility_named(session, utility).id, invoice, actor, now(), reason)
+    show(made._asdict(), f"{made.record_id}  {made.position}", as_json)
+
+
 @fiscal.command(help="Reintenta ya, arreglada la causa / Try again now that the cause is mended")
 def retry(
-    utility: UtilityOption = None, config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False
+    system: SystemOption = "verifactu",
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Do not wait for the next try any longer."""
     from central.fiscal.queue import retry_now
-    from central.fiscal.sending import SUBMITTED
     from central.register.utilities import utility_named
     from central.store import write_session
 
     with settings_and_engine("fiscal retry", config, db) as (_, engine), write_session(engine) as session:
         found = utility_named(session, utility)
-        retry_now(session, found.id, SUBMITTED)
+        retry_now(session, found.id, _submitted(system))
     show({"utility": found.code}, found.code, as_json)
 
 
@@ -179,6 +225,14 @@ def facturae(
         content = signed_invoice(session, found, invoice, settings.facturae, _offices(offices))
         out.write_bytes(content)
     show({"invoice": invoice, "file": str(out), "bytes": len(content)}, str(out), as_json)
+
+
+def _submitted(system: str) -> str:
+    from central.fiscal.systems import SUBMITTED
+
+    if system not in SUBMITTED:
+        raise ValueError(f"--system {system}: must be one of {', '.join(SUBMITTED)}")
+    return system
 
 
 def _offices(text: str | None) -> Offices | None:

@@ -9,18 +9,19 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from billing.fiscal import FiscalError, Link
+from billing.fiscal import FiscalError, Link, Sii
 from billing.fiscal import FiscalRecord as Record
+from billing.fiscal.sii import accrued_on
 from billing.fiscal.verifactu import Verifactu
+from billing.invoice import Invoice as Value
 from billing.invoice import Party
 from central import journal
-from central.fiscal.queue import CANCELLATION, CORRECTION
-from central.fiscal.sending import SUBMITTED
+from central.fiscal.regimes import fiscal_on
+from central.fiscal.systems import CANCELLATION, CORRECTION, SENT_AGAIN, SII, SUBMITTED
 from central.invoicing.archive import rebuild
-from central.invoicing.settings import settings_for
 from central.store import new_id
 from central.store.models import (
     FiscalChain,
@@ -28,7 +29,6 @@ from central.store.models import (
     FiscalOutcome,
     FiscalRecord,
     Invoice,
-    Utility,
 )
 
 ACCEPTED, REJECTED = "accepted", "rejected"
@@ -60,15 +60,10 @@ def correct(
         raise FiscalError("reason: (empty): say why the record is sent again")
     old, unknown = _to_be_mended(session, utility_id, record_id)
     invoice_row = session.get_one(Invoice, (utility_id, old.invoice_id))
-    chain = _chain(session, utility_id)
-    previous = msgspec.convert(chain.head, Link) if chain.head else None
+    chain = _chain(session, utility_id, old.system)
     at = at.replace(microsecond=0)
-    made = _record(session, invoice_row, old, recipient, previous, at, unknown=unknown)
-    row = _row(old, made, chain.next_position, at)
-    chain.next_position += 1
-    chain.head = msgspec.to_builtins(made.link)
-    session.add(row)
-    session.flush()
+    made = _record(session, invoice_row, old, recipient, _previous(chain), at, unknown=unknown)
+    row = _append(session, chain, old, made, _kind(old, unknown=unknown), at)
     said = FiscalCorrection(utility_id=utility_id, record_id=row.id, corrects_id=old.id, made_at=at, made_by=actor)
     said.reason = reason
     session.add(said)
@@ -77,6 +72,63 @@ def correct(
         session, utility_id, actor, "fiscal.correct", "fiscal_record", old.id, at=at, after=after, reason=reason
     )
     return Mended(row.id, row.position, row.hash)
+
+
+def withdraw(session: Session, utility_id: int, number: str, actor: str, at: datetime, reason: str) -> Mended:
+    """Chain the record that takes back one that the agency holds, of an invoice that should not have been recorded.
+
+    The invoice stays as it is. FiscalError where the agency holds no record, or one that takes it back waits already.
+    """
+    if not reason.strip():
+        raise FiscalError("reason: (empty): say why the record is taken back")
+    invoice_row = session.scalars(
+        select(Invoice).where(Invoice.utility_id == utility_id, Invoice.number_text == number)
+    ).one_or_none()
+    if invoice_row is None:
+        raise FiscalError(f"invoice {number}: must be one that was issued")
+    old = _held(session, invoice_row)
+    chain = _chain(session, utility_id, old.system)
+    at = at.replace(microsecond=0)
+    (archived,) = rebuild(session, [invoice_row])
+    made = _cancellation(_registry(session, invoice_row), archived.invoice, _previous(chain), at)
+    row = _append(session, chain, old, made, CANCELLATION, at)
+    after: dict[str, Any] = {"record": row.id, "invoice": number}
+    journal.record(
+        session, utility_id, actor, "fiscal.withdraw", "fiscal_record", old.id, at=at, after=after, reason=reason
+    )
+    return Mended(row.id, row.position, row.hash)
+
+
+def _held(session: Session, invoice: Invoice) -> FiscalRecord:
+    """The newest record of an invoice that the agency accepted and that nothing takes back."""
+    own = and_(FiscalOutcome.utility_id == FiscalRecord.utility_id, FiscalOutcome.record_id == FiscalRecord.id)
+    mine = (FiscalRecord.utility_id == invoice.utility_id, FiscalRecord.invoice_id == invoice.id)
+    rows = select(FiscalRecord, FiscalOutcome.verdict).outerjoin(FiscalOutcome, own).where(*mine)
+    found: FiscalRecord | None = None
+    for row, verdict in session.execute(rows.order_by(FiscalRecord.position)):
+        if row.kind == CANCELLATION and verdict != REJECTED:
+            raise FiscalError(f"invoice {invoice.number_text}: record {row.id} takes it back already")
+        if verdict in REGISTERED:
+            found = row
+    if found is None or found.system not in SUBMITTED:
+        raise FiscalError(f"invoice {invoice.number_text}: the tax agency holds no record of it")
+    return found
+
+
+def _registry(session: Session, invoice: Invoice) -> Verifactu | Sii:
+    """The registry of the day on which an invoice was issued."""
+    registry = fiscal_on(session, invoice.utility_id, invoice.issue_date).registry()
+    if not isinstance(registry, Verifactu | Sii):
+        raise FiscalError(f"invoice {invoice.number_text}: no fiscal.system held when it was issued")
+    return registry
+
+
+def _cancellation(
+    registry: Verifactu | Sii, invoice: Value, previous: Link | None, at: datetime, *, after_rejection: bool = False
+) -> Record:
+    if isinstance(registry, Sii):
+        return registry.cancellation_for(invoice.issuer, invoice.reference, None, at, accrued=accrued_on(invoice))
+    return registry.cancellation_for(invoice.issuer, invoice.reference, previous, at, after_rejection=after_rejection)
 
 
 def _to_be_mended(session: Session, utility_id: int, record_id: int) -> tuple[FiscalRecord, bool]:
@@ -106,12 +158,36 @@ def _to_be_mended(session: Session, utility_id: int, record_id: int) -> tuple[Fi
     return old, REGISTERED.isdisjoint(known)
 
 
-def _chain(session: Session, utility_id: int) -> FiscalChain:
-    query = select(FiscalChain).where(FiscalChain.utility_id == utility_id, FiscalChain.system == SUBMITTED)
+def _chain(session: Session, utility_id: int, system: str) -> FiscalChain:
+    query = select(FiscalChain).where(FiscalChain.utility_id == utility_id, FiscalChain.system == system)
     found = session.scalars(query.with_for_update().execution_options(populate_existing=True)).one_or_none()
     if found is None:
-        raise FiscalError(f"utility {utility_id}: has no chain of {SUBMITTED} records")
+        raise FiscalError(f"utility {utility_id}: has no chain of {system} records")
     return found
+
+
+def _previous(chain: FiscalChain) -> Link | None:
+    """What the next record is chained to; the SII's are not."""
+    return msgspec.convert(chain.head, Link) if chain.head and chain.system != SII else None
+
+
+def _kind(old: FiscalRecord, *, unknown: bool) -> str:
+    if old.kind == CANCELLATION:
+        return CANCELLATION
+    return SENT_AGAIN if old.system == SII and unknown else CORRECTION
+
+
+def _append(
+    session: Session, chain: FiscalChain, old: FiscalRecord, made: Record, kind: str, at: datetime
+) -> FiscalRecord:
+    """The next record of a chain, about the invoice of an earlier one."""
+    row = _row(old, made, kind, chain.next_position, at)
+    chain.next_position += 1
+    if chain.system != SII:
+        chain.head = msgspec.to_builtins(made.link)
+    session.add(row)
+    session.flush()
+    return row
 
 
 def _record(
@@ -124,26 +200,23 @@ def _record(
     *,
     unknown: bool,
 ) -> Record:
-    utility = session.get_one(Utility, row.utility_id)
-    registry = settings_for(utility.settings, {}).fiscal.registry()
-    if not isinstance(registry, Verifactu):
-        raise FiscalError(f"fiscal.system of {utility.code}: must be {SUBMITTED} to submit records")
+    registry = _registry(session, row)
     (archived,) = rebuild(session, [row])
     invoice = archived.invoice
     if old.kind == CANCELLATION:
-        return registry.cancellation_for(invoice.issuer, invoice.reference, previous, at, after_rejection=True)
+        return _cancellation(registry, invoice, previous, at, after_rejection=True)
     if recipient is not None:
         invoice = replace(invoice, recipient=recipient)
     return registry.correction_for(invoice, previous, at, unknown=unknown)
 
 
-def _row(old: FiscalRecord, made: Record, position: int, at: datetime) -> FiscalRecord:
+def _row(old: FiscalRecord, made: Record, kind: str, position: int, at: datetime) -> FiscalRecord:
     return FiscalRecord(
         utility_id=old.utility_id,
         id=new_id(),
         system=old.system,
         position=position,
-        kind=CANCELLATION if old.kind == CANCELLATION else CORRECTION,
+        kind=kind,
         invoice_id=old.invoice_id,
         generated_at=at,
         previous_hash=made.previous.hash if made.previous else "",

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from central.fiscal.sending import SUBMITTED
+from central.fiscal.systems import SUBMITTED, VERIFACTU
 from central.store.models import (
     FiscalCorrection,
     FiscalOutcome,
@@ -56,14 +56,28 @@ class Line(NamedTuple):
     """How a utility's line to the agency is."""
 
     utility_id: int
+    system: str
     failures: int
     error: str
     not_before: datetime | None
 
 
-def records(session: Session, utility_id: int, state: State | None = None, *, before: int | None = None) -> list[Shown]:
+def systems(session: Session, utility_id: int) -> list[str]:
+    """The systems in which a utility has records."""
+    rows = select(FiscalRecord.system).where(FiscalRecord.utility_id == utility_id).distinct()
+    return sorted(session.scalars(rows))
+
+
+def records(
+    session: Session,
+    utility_id: int,
+    state: State | None = None,
+    *,
+    before: int | None = None,
+    system: str = VERIFACTU,
+) -> list[Shown]:
     """A page of records, the newest first; ``before`` is the last position of the page before."""
-    query = _listed().where(FiscalRecord.utility_id == utility_id, FiscalRecord.system == SUBMITTED)
+    query = _listed().where(FiscalRecord.utility_id == utility_id, FiscalRecord.system == system)
     if state is not None:
         query = query.where(_in(state))
     if before is not None:
@@ -72,9 +86,9 @@ def records(session: Session, utility_id: int, state: State | None = None, *, be
     return [_shown(row) for row in rows]
 
 
-def counts(session: Session, utility_id: int) -> dict[State, int]:
+def counts(session: Session, utility_id: int, *, system: str = VERIFACTU) -> dict[State, int]:
     """How many records are in each state."""
-    base = _joined(select(func.count())).where(FiscalRecord.utility_id == utility_id, FiscalRecord.system == SUBMITTED)
+    base = _joined(select(func.count())).where(FiscalRecord.utility_id == utility_id, FiscalRecord.system == system)
     return {state: session.scalar(base.where(_in(state))) or 0 for state in STATES}
 
 
@@ -88,18 +102,22 @@ def find(session: Session, utility_id: int, record_id: int) -> Shown | None:
 def depth(session: Session) -> Depth:
     """The whole queue, for those who watch it."""
     waiting = _joined(select(func.count(), func.min(FiscalRecord.generated_at))).where(
-        FiscalRecord.system == SUBMITTED, _in("waiting")
+        FiscalRecord.system.in_(SUBMITTED), _in("waiting")
     )
     count, oldest = session.execute(waiting).one()
-    rejected = _joined(select(func.count())).where(FiscalRecord.system == SUBMITTED, _in("rejected"))
+    rejected = _joined(select(func.count())).where(FiscalRecord.system.in_(SUBMITTED), _in("rejected"))
     return Depth(count, oldest, session.scalar(rejected) or 0)
 
 
 def troubled(session: Session) -> Sequence[Line]:
     """The lines whose last try failed."""
-    query = select(FiscalSender.utility_id, FiscalSender.failures, FiscalSender.error, FiscalSender.not_before).where(
-        FiscalSender.failures > 0
-    )
+    query = select(
+        FiscalSender.utility_id,
+        FiscalSender.system,
+        FiscalSender.failures,
+        FiscalSender.error,
+        FiscalSender.not_before,
+    ).where(FiscalSender.failures > 0)
     return [Line(*row) for row in session.execute(query)]
 
 

@@ -9,19 +9,19 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from billing.fiscal import MAX_RECORDS, Answer, FiscalError, Line, envelope, submission
+from billing.fiscal import Answer, FiscalError, Line
 from billing.invoice import Party
+from central.fiscal.systems import CANCELLATION, SYSTEMS, System, Waiting
 from central.store import new_id
 from central.store.bulk import add_missing_rows, insert_rows
 from central.store.models import FiscalOutcome, FiscalRecord, FiscalSender, FiscalSubmission, Invoice, Utility
 
 OPEN, ANSWERED = "open", "answered"
-ISSUE, CANCELLATION, CORRECTION = "alta", "anulacion", "subsanacion"
 LEASE_S = 180
 FIRST_RETRY_S = 30
 LONGEST_RETRY_S = 3600
@@ -47,14 +47,6 @@ class Message:
     envelope: bytes
 
 
-class _Waiting(NamedTuple):
-    record_id: int
-    position: int
-    kind: str
-    number: str
-    xml: str
-
-
 def take(session: Session, utility_id: int, system: str, now: datetime) -> Message | None:
     """The message that is due, with its attempt counted; None where nothing is, or another worker has it."""
     sender = _locked(session, utility_id, system)
@@ -76,8 +68,8 @@ def take(session: Session, utility_id: int, system: str, now: datetime) -> Messa
     rows = _rows(session, found)
     utility = session.get_one(Utility, utility_id)
     incident = sender.interrupted_since is not None
-    body = submission(Party(utility.name, utility.nif), [row.xml.encode() for row in rows], incident=incident)
-    return Message(utility_id, system, found.id, sender.claim, found.attempts, len(rows), incident, envelope(body))
+    envelope = SYSTEMS[system].message(Party(utility.name, utility.nif), rows, incident)
+    return Message(utility_id, system, found.id, sender.claim, found.attempts, len(rows), incident, envelope)
 
 
 def settle(session: Session, message: Message, answer: Answer, content: bytes, now: datetime) -> dict[str, int]:
@@ -150,9 +142,12 @@ def _open_submission(session: Session, utility_id: int, system: str) -> FiscalSu
 
 def _prepare(session: Session, sender: FiscalSender, now: datetime, *, whole_only: bool) -> FiscalSubmission | None:
     """The next records without a gap; before the agency's wait is over only a full message may go (art. 16.2)."""
-    count = _ready(session, sender)
-    if count == 0 or (whole_only and count < MAX_RECORDS):
+    system = SYSTEMS[sender.system]
+    count = _ready(session, sender, system)
+    if count == 0 or (whole_only and count < system.most):
         return None
+    if system.fits is not None:
+        count = system.fits(_stretch(session, sender, count))
     made = FiscalSubmission(
         utility_id=sender.utility_id,
         id=new_id(),
@@ -168,14 +163,14 @@ def _prepare(session: Session, sender: FiscalSender, now: datetime, *, whole_onl
     return made
 
 
-def _ready(session: Session, sender: FiscalSender) -> int:
+def _ready(session: Session, sender: FiscalSender, system: System) -> int:
     """How many records follow one another from the first that was never sent; runs write theirs in any order."""
     first = sender.next_position
     query = select(func.count(), func.max(FiscalRecord.position)).where(
         FiscalRecord.utility_id == sender.utility_id,
         FiscalRecord.system == sender.system,
         FiscalRecord.position >= first,
-        FiscalRecord.position < first + MAX_RECORDS,
+        FiscalRecord.position < first + system.most,
     )
     count, last = session.execute(query).one()
     if count == 0 or last == first + count - 1:
@@ -185,30 +180,42 @@ def _ready(session: Session, sender: FiscalSender) -> int:
         FiscalRecord.system == sender.system,
         FiscalRecord.position >= first,
     )
-    found = session.scalars(positions.order_by(FiscalRecord.position).limit(MAX_RECORDS)).all()
+    found = session.scalars(positions.order_by(FiscalRecord.position).limit(system.most)).all()
     return next((at for at, position in enumerate(found) if position != first + at), len(found))
 
 
-def _rows(session: Session, found: FiscalSubmission) -> list[_Waiting]:
-    own = and_(Invoice.utility_id == FiscalRecord.utility_id, Invoice.id == FiscalRecord.invoice_id)
-    query: Any = (
-        select(FiscalRecord.id, FiscalRecord.position, FiscalRecord.kind, Invoice.number_text, FiscalRecord.record)
-        .join(Invoice, own)
-        .where(
-            FiscalRecord.utility_id == found.utility_id,
-            FiscalRecord.system == found.system,
-            FiscalRecord.position >= found.first_position,
-            FiscalRecord.position < found.first_position + found.records,
-        )
-        .order_by(FiscalRecord.position)
-    )
-    rows = [_Waiting(*row) for row in session.execute(query)]
+def _stretch(session: Session, sender: FiscalSender, count: int) -> list[Waiting]:
+    """The records that come next, ``count`` of them."""
+    first = sender.next_position
+    return [Waiting(*row) for row in session.execute(_waiting(sender.utility_id, sender.system, first, first + count))]
+
+
+def _rows(session: Session, found: FiscalSubmission) -> list[Waiting]:
+    first, end = found.first_position, found.first_position + found.records
+    rows = [Waiting(*row) for row in session.execute(_waiting(found.utility_id, found.system, first, end))]
     if len(rows) != found.records:
         raise FiscalError(f"submission {found.id}: {len(rows)} records are stored, must be {found.records}")
     return rows
 
 
-def _matched(rows: Sequence[_Waiting], lines: Sequence[Line]) -> list[tuple[int, Line]]:
+def _waiting(utility_id: int, system: str, first: int, end: int) -> Select[int, int, str, str, str]:
+    """Records at positions [first, end) of a system, in their order."""
+    own = and_(Invoice.utility_id == FiscalRecord.utility_id, Invoice.id == FiscalRecord.invoice_id)
+    columns = (FiscalRecord.id, FiscalRecord.position, FiscalRecord.kind, Invoice.number_text, FiscalRecord.record)
+    return (
+        select(*columns)
+        .join(Invoice, own)
+        .where(
+            FiscalRecord.utility_id == utility_id,
+            FiscalRecord.system == system,
+            FiscalRecord.position >= first,
+            FiscalRecord.position < end,
+        )
+        .order_by(FiscalRecord.position)
+    )
+
+
+def _matched(rows: Sequence[Waiting], lines: Sequence[Line]) -> list[tuple[int, Line]]:
     """Each record's id with its line: of one invoice and kind of operation, in their order."""
     waiting: dict[tuple[str, str], deque[Line]] = defaultdict(deque)
     for line in lines:

@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy import Engine, select
 
-from billing.fiscal import AgencyFaultError, Environment, FiscalError, endpoint, read_answer
+from billing.fiscal import AgencyFaultError, Environment, FiscalError
 from central.config import AgencyConfig
-from central.fiscal import queue
+from central.fiscal import queue, regimes, supply
 from central.fiscal.agency import Agency, LineError
-from central.invoicing.settings import RunSettings, settings_for
+from central.fiscal.systems import SII, SUBMITTED, SYSTEMS, VERIFACTU
+from central.invoicing.settings import FiscalSettings
 from central.store import read_session, write_session
 from central.store.models import Utility
 
 log = structlog.get_logger("fiscal")
 
-SUBMITTED = "verifactu"
 Clock = Callable[[], datetime]
 
 
@@ -40,21 +40,28 @@ class Sent:
 
 
 def send_all(engine: Engine, agency: Agency, config: AgencyConfig, clock: Clock = utc_now) -> list[Sent]:
-    """Everything that is due, of every utility that submits."""
-    return [
-        sent for utility_id, url in _lines(engine, config) for sent in send_due(engine, utility_id, agency, url, clock)
-    ]
+    """Everything that is due, of every utility that submits, in each system it uses or has used."""
+    found: list[Sent] = []
+    for utility_id, system, url in _lines(engine, config):
+        if system == SII:
+            supply.enlist(engine, utility_id, clock())
+        found += send_due(engine, utility_id, agency, url, clock, system=system)
+    return found
 
 
-def send_due(engine: Engine, utility_id: int, agency: Agency, url: str, clock: Clock = utc_now) -> Iterator[Sent]:
-    """One utility's messages, until none is due; a failure ends it."""
+def send_due(
+    engine: Engine, utility_id: int, agency: Agency, url: str, clock: Clock = utc_now, *, system: str = VERIFACTU
+) -> Iterator[Sent]:
+    """One utility's messages in one system, until none is due; a failure ends it."""
     while True:
         with write_session(engine) as session:
-            message = queue.take(session, utility_id, SUBMITTED, clock())
+            message = queue.take(session, utility_id, system, clock())
         if message is None:
             return
         sent = _send(engine, message, agency, url, clock)
-        log.info("submitted", utility=utility_id, records=sent.records, attempt=sent.attempt, error=sent.error)
+        log.info(
+            "submitted", utility=utility_id, system=system, records=sent.records, attempt=sent.attempt, error=sent.error
+        )
         yield sent
         if sent.error:
             return
@@ -65,7 +72,7 @@ def _send(engine: Engine, message: queue.Message, agency: Agency, url: str, cloc
     error, interrupted = "", False
     try:
         content = agency.send(url, message.envelope)
-        answer = read_answer(content)
+        answer = SYSTEMS[message.system].read(content)
         with write_session(engine) as session:
             verdicts = queue.settle(session, message, answer, content, clock())
     except LineError as problem:
@@ -82,17 +89,22 @@ def _send(engine: Engine, message: queue.Message, agency: Agency, url: str, cloc
     return Sent(message.utility_id, message.records, message.attempt, message.incident, verdicts, error)
 
 
-def _lines(engine: Engine, config: AgencyConfig) -> list[tuple[int, str]]:
-    """The utilities that submit, with the address each one's messages go to."""
+def _lines(engine: Engine, config: AgencyConfig) -> list[tuple[int, str, str]]:
+    """The utilities that submit, by system, with the address each one's messages go to."""
     with read_session(engine) as session:
-        rows = session.execute(select(Utility.id, Utility.settings).order_by(Utility.id)).all()
-    found = [(utility_id, settings_for(settings, {})) for utility_id, settings in rows]
+        ids = session.scalars(select(Utility.id).order_by(Utility.id)).all()
+        used = [(utility_id, regimes.systems_of(session, utility_id)) for utility_id in ids]
     return [
-        (utility_id, address(settings, config)) for utility_id, settings in found if settings.fiscal.system == SUBMITTED
+        (utility_id, system, address(settings, config))
+        for utility_id, systems in used
+        for system, settings in systems.items()
+        if system in SUBMITTED
     ]
 
 
-def address(settings: RunSettings, config: AgencyConfig) -> str:
-    """Where a utility's messages go: the address configured, or the agency's own of its environment."""
-    environment = settings.fiscal.config.environment if settings.fiscal.config else Environment.TEST
-    return config.url or endpoint(environment, seal=config.seal)
+def address(settings: FiscalSettings, config: AgencyConfig) -> str:
+    """Where messages of a system go: the address configured, or the agency's own of its environment."""
+    own = settings.sii if settings.system == SII else settings.config
+    environment = own.environment if own else Environment.TEST
+    stated = config.sii_url if settings.system == SII else config.url
+    return stated or SYSTEMS[settings.system].address(environment, seal=config.seal)

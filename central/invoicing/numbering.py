@@ -13,7 +13,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from billing.fiscal import Link, hash_issue
-from billing.fiscal.verifactu import stamp_of
+from billing.fiscal.stamps import stamp_of
 from billing.money import euros
 from central.invoicing.plan import READY, issue_date_of
 from central.invoicing.settings import settings_of

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from billing.volume import Period
 from central import journal
+from central.fiscal.regimes import fiscal_on
 from central.invoicing.settings import RunSettings, settings_for
 from central.invoicing.states import RunError, RunStatus
 from central.store import new_id
@@ -38,6 +39,8 @@ class RunPlan:
 def create(session: Session, utility_id: int, plan: RunPlan, actor: str, at: datetime) -> BillingRun:
     """Store a run and its partitions; RunError when nobody would be billed or the dates contradict each other."""
     settings = settings_for(_utility(session, utility_id).settings, plan.settings)
+    if "fiscal" not in plan.settings:
+        settings = msgspec.structs.replace(settings, fiscal=fiscal_on(session, utility_id, plan.issue_date))
     _check(session, utility_id, plan)
     run = BillingRun(
         utility_id=utility_id,

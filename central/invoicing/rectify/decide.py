@@ -15,6 +15,7 @@ from billing.invoice import ensure
 from billing.ledger import post_invoice, reverse
 from central import journal
 from central.collection.posting import Postings
+from central.fiscal.regimes import fiscal_on
 from central.invoicing import explain
 from central.invoicing.archive import Archive, Identity, rebuild
 from central.invoicing.deliver import PDF, contact_of, history_of
@@ -22,7 +23,7 @@ from central.invoicing.draft import Draft
 from central.invoicing.numbering import take_numbers
 from central.invoicing.rectify.remake import settings_of_bill
 from central.invoicing.rectify.standing import standing
-from central.invoicing.settings import RunSettings
+from central.invoicing.settings import FiscalSettings, RunSettings
 from central.invoicing.states import RunError
 from central.invoicing.tariffs import book_of
 from central.register import KeyRing
@@ -130,7 +131,8 @@ def _issue_one(
     identity = _identity(session, original, at)
     archive = Archive(book_of(session, item.utility_id, draft.basis.tariffs).versions)
     archive.add(identity, draft, invoice)
-    _chain(session, archive, identity, invoice, settings)
+    fiscal = fiscal_on(session, item.utility_id, invoice.reference.issued, settings.fiscal)
+    _chain(session, archive, identity, invoice, fiscal)
     postings = Postings(item.utility_id, at)
     posted = post_invoice(invoice)
     postings.add(posted, POSTED, contract_id=original.contract_id, invoice_id=identity.invoice_id)
@@ -168,11 +170,11 @@ def _identity(session: Session, original: Invoice, at: datetime) -> Identity:
 
 
 def _chain(
-    session: Session, archive: Archive, identity: Identity, invoice: InvoiceValue, settings: RunSettings
+    session: Session, archive: Archive, identity: Identity, invoice: InvoiceValue, fiscal: FiscalSettings
 ) -> None:
-    """The record of issue, after the last of the chain; a system without records has none."""
-    registry, system = settings.fiscal.registry(), settings.fiscal.system
-    if system == "none":
+    """The record of issue, after the last of its system's chain; one whose records are not chained has none here."""
+    registry, system = fiscal.registry(), fiscal.system
+    if not fiscal.chained:
         return
     add_missing_rows(
         session, FiscalChain, ("utility_id", "system", "next_position"), [(identity.utility_id, system, 1)]

@@ -2,6 +2,8 @@
 
 from sqlalchemy import func, select
 
+from central.fiscal.regimes import EVER, spans
+from central.fiscal.systems import SII
 from central.invoicing.rectify.recompute import recompute
 from central.invoicing.rectify.standing import replaced_by
 from central.ops.laws.law import Case, Report, pages
@@ -25,8 +27,8 @@ def rectifications_have_originals(case: Case, report: Report) -> None:
             report.breach(f"invoice {row.number_text}: rectifies nothing that is on record")
         elif named != stood:
             report.breach(f"invoice {row.number_text}: names {_numbers(named)}, what stood is {_numbers(stood)}")
-        if _records(case, row) != _records(case, replaced_by(case.session, row)[0]):
-            report.breach(f"invoice {row.number_text}: has not as many fiscal records as what it rectifies")
+        if not _recorded(case, row):
+            report.breach(f"invoice {row.number_text}: has not the fiscal records of the system it was issued under")
 
 
 def _rectifying(case: Case, report: Report) -> list[Invoice]:
@@ -37,6 +39,17 @@ def _rectifying(case: Case, report: Report) -> list[Invoice]:
         found += some
     keys = [(one.utility_id, one.id) for one in found]
     return [case.session.get_one(Invoice, key) for key in keys]
+
+
+def _recorded(case: Case, row: Invoice) -> bool:
+    """One record where the system of its day chains them; before any change of system, as many as the original."""
+    span = [one for one in spans(case.session, case.utility_id) if one.start <= row.issue_date][-1]
+    count = _records(case, row)
+    if span.fiscal.system == SII:
+        return count <= 1
+    if span.start > EVER:
+        return count == int(span.fiscal.chained)
+    return count == _records(case, replaced_by(case.session, row)[0])
 
 
 def _records(case: Case, row: Invoice) -> int:

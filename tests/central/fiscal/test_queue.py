@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import select, update
 
 from central.fiscal import queue
-from central.fiscal.sending import SUBMITTED
+from central.fiscal.systems import SYSTEMS, VERIFACTU
 from central.store import read_session, write_session
 from central.store.models import FiscalOutcome, FiscalRecord, FiscalSender, FiscalSubmission
 from tests.central.factories import NEXT_PERIOD, Town
@@ -44,7 +45,7 @@ def outcomes(town: Town) -> list[FiscalOutcome]:
 
 def sender(town: Town) -> FiscalSender:
     with read_session(town.engine) as session:
-        return session.get_one(FiscalSender, (town.utility_id, SUBMITTED))
+        return session.get_one(FiscalSender, (town.utility_id, VERIFACTU))
 
 
 def submissions(town: Town) -> list[FiscalSubmission]:
@@ -86,7 +87,7 @@ def test_the_agencys_wait_holds_between_messages(office: Office) -> None:
 def test_messages_are_no_larger_than_the_agency_allows_and_a_full_one_need_not_wait(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "MAX_RECORDS", 3)
+    monkeypatch.setattr(queue, "SYSTEMS", {VERIFACTU: replace(SYSTEMS[VERIFACTU], most=3)})
     assert [sent.records for sent in office.send()] == [3, 3]
     office.clock.advance(60)
     assert [sent.records for sent in office.send()] == [1]
@@ -148,7 +149,7 @@ def test_a_refused_message_is_no_incident_and_its_reason_is_kept(office: Office)
     office.send()
     assert "20009" in sender(office.town).error
     with write_session(office.town.engine) as session:
-        queue.retry_now(session, office.town.utility_id, SUBMITTED)
+        queue.retry_now(session, office.town.utility_id, VERIFACTU)
     (sent,) = office.send()
     assert (sent.incident, sent.error) == (False, "")
     assert_all_arrived_once(office)
@@ -186,7 +187,7 @@ def test_a_duplicate_nobody_sent_from_here_is_for_staff_to_look_at(office: Offic
 def test_a_worker_that_wakes_late_records_nothing(office: Office) -> None:
     town, now = office.town, office.clock.now
     with write_session(town.engine) as session:
-        stale = queue.take(session, town.utility_id, SUBMITTED, now)
+        stale = queue.take(session, town.utility_id, VERIFACTU, now)
     assert stale is not None
     assert office.send() == []  # the claim holds
     office.clock.advance(queue.LEASE_S)

@@ -35,7 +35,7 @@ BREACHES = (
         "rectified_once",
         "names AG2026/000002, what stood is AG2026/000099",
     ),
-    (f"DELETE FROM fiscal_record WHERE invoice_id = {MADE}", "rectified_once", "not as many fiscal records"),
+    (f"DELETE FROM fiscal_record WHERE invoice_id = {MADE}", "rectified_once", "has not the fiscal records"),
 )
 
 

@@ -1,0 +1,139 @@
+"""Entries of the SII's book: made from issued invoices in the days that law gives, in the order of their issue.
+
+Issuing a run does nothing for the SII. Whatever was issued under it and has no entry yet gets one here, in transactions
+of their own; killed in between, the rest follows the next time.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Engine, and_, exists, or_, select
+from sqlalchemy.orm import Session
+
+from billing.fiscal import FiscalError, Sii
+from central.fiscal import regimes
+from central.fiscal.systems import ISSUE, SII
+from central.invoicing.archive import Archived, rebuild
+from central.store import new_id, read_session, write_session
+from central.store.bulk import add_missing_rows
+from central.store.models import FiscalChain, FiscalOutcome, FiscalRecord, Invoice
+
+PAGE = 1_000
+# Identifiers grow with time: no transaction that issues invoices is open for longer than this.
+LATE_MS = 6 * 3_600_000
+COUNTER_BITS = 22
+
+
+class Due(NamedTuple):
+    """An invoice that the agency has not accepted yet, and the last day on which that is in time."""
+
+    number: str
+    issued: date
+    due: date
+
+
+def enlist(engine: Engine, utility_id: int, now: datetime, *, everything: bool = False) -> int:
+    """Give each invoice issued under the SII its entry; returns how many got one.
+
+    Looks back a few hours behind the last one that was given its entry, or at ``everything``.
+    """
+    count = 0
+    while True:
+        with write_session(engine) as session:
+            made = _enlist_page(session, utility_id, now, everything=everything)
+        count += made
+        if made < PAGE:
+            return count
+
+
+def open_entries(session: Session, utility_id: int) -> Iterator[Due]:
+    """Invoices issued under the SII without an accepted entry, with their last day, the oldest first."""
+    accepted = exists().where(
+        FiscalRecord.utility_id == Invoice.utility_id,
+        FiscalRecord.invoice_id == Invoice.id,
+        FiscalRecord.system == SII,
+        FiscalOutcome.utility_id == FiscalRecord.utility_id,
+        FiscalOutcome.record_id == FiscalRecord.id,
+        FiscalOutcome.verdict.in_(("accepted", "accepted_with_errors")),
+    )
+    rows = select(Invoice).where(Invoice.utility_id == utility_id, _under_sii(session, utility_id), ~accepted)
+    registry = _registry(session, utility_id)
+    for row in session.scalars(rows.order_by(Invoice.id)):
+        accrued = row.issue_date if row.rectifies is not None else row.operation_date or row.issue_date
+        yield Due(row.number_text, row.issue_date, registry.config.deadline.of(row.issue_date, accrued))
+
+
+def overdue(engine: Engine, utility_id: int, today: date) -> list[Due]:
+    """What should have been accepted before ``today``."""
+    with read_session(engine) as session:
+        return [one for one in open_entries(session, utility_id) if one.due < today]
+
+
+def _enlist_page(session: Session, utility_id: int, now: datetime, *, everything: bool) -> int:
+    chain = _locked(session, utility_id)
+    entered = exists().where(
+        FiscalRecord.utility_id == Invoice.utility_id,
+        FiscalRecord.invoice_id == Invoice.id,
+        FiscalRecord.system == SII,
+        FiscalRecord.kind == ISSUE,
+    )
+    rows = select(Invoice).where(Invoice.utility_id == utility_id, _under_sii(session, utility_id), ~entered)
+    last = (chain.head or {}).get("invoice_id")
+    if last is not None and not everything:
+        rows = rows.where(Invoice.id > last - (LATE_MS << COUNTER_BITS))
+    found = list(session.scalars(rows.order_by(Invoice.id).limit(PAGE)))
+    registry, at = _registry(session, utility_id), now.replace(microsecond=0)
+    for archived in rebuild(session, found):
+        session.add(_row(registry, archived, chain.next_position, at))
+        chain.next_position += 1
+    if found:
+        chain.head = {"invoice_id": max(found[-1].id, last or 0)}
+    session.flush()
+    return len(found)
+
+
+def _row(registry: Sii, archived: Archived, position: int, at: datetime) -> FiscalRecord:
+    record = registry.record_for(archived.invoice, None, at)
+    return FiscalRecord(
+        utility_id=archived.row.utility_id,
+        id=new_id(),
+        system=SII,
+        position=position,
+        kind=ISSUE,
+        invoice_id=archived.row.id,
+        generated_at=at,
+        previous_hash="",
+        hash="",
+        qr_url="",
+        record=record.xml.decode(),
+    )
+
+
+def _registry(session: Session, utility_id: int) -> Sii:
+    fiscal = regimes.systems_of(session, utility_id).get(SII)
+    registry = fiscal.registry() if fiscal else None
+    if not isinstance(registry, Sii):
+        raise FiscalError(f"utility {utility_id}: has no fiscal.system {SII}")
+    return registry
+
+
+def _under_sii(session: Session, utility_id: int) -> ColumnElement[bool]:
+    """Invoices whose issue date lies where the SII holds."""
+    inside: list[Any] = [
+        and_(Invoice.issue_date >= span.start, Invoice.issue_date < (span.end or date.max))
+        for span in regimes.spans(session, utility_id)
+        if span.fiscal.system == SII
+    ]
+    return or_(*inside) if inside else Invoice.id.is_(None)
+
+
+def _locked(session: Session, utility_id: int) -> FiscalChain:
+    columns = ("utility_id", "system", "next_position")
+    add_missing_rows(session, FiscalChain, columns, [(utility_id, SII, 1)])
+    return session.scalars(
+        select(FiscalChain)
+        .where(FiscalChain.utility_id == utility_id, FiscalChain.system == SII)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
