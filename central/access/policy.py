@@ -13,22 +13,35 @@ class Permission(StrEnum):
     SEE_REGISTER = "see_register"
     EDIT_REGISTER = "edit_register"
     EXPORT_REGISTER = "export_register"
+    PLAN_FIELDWORK = "plan_fieldwork"
+    ORDER_CUTS = "order_cuts"
     SET_TARIFFS = "set_tariffs"
     SEE_RUNS = "see_runs"
     MAKE_RUNS = "make_runs"
     APPROVE_RUNS = "approve_runs"
     SEE_AUDIT = "see_audit"
     MANAGE_USERS = "manage_users"
+    MANAGE_WEBHOOKS = "manage_webhooks"
 
 
 PERMISSIONS: dict[str, frozenset[Permission]] = {
     "subscriber": frozenset({Permission.OWN_BILLS, Permission.OWN_CONSUMPTION}),
     "reader": frozenset({Permission.READ_ROUTE}),
-    "clerk": frozenset({Permission.SEE_REGISTER, Permission.EDIT_REGISTER, Permission.SEE_RUNS, Permission.MAKE_RUNS}),
+    "clerk": frozenset(
+        {
+            Permission.SEE_REGISTER,
+            Permission.EDIT_REGISTER,
+            Permission.PLAN_FIELDWORK,
+            Permission.SEE_RUNS,
+            Permission.MAKE_RUNS,
+        }
+    ),
     "supervisor": frozenset(
         {
             Permission.SEE_REGISTER,
             Permission.EDIT_REGISTER,
+            Permission.PLAN_FIELDWORK,
+            Permission.ORDER_CUTS,
             Permission.EXPORT_REGISTER,
             Permission.SET_TARIFFS,
             Permission.SEE_RUNS,
@@ -44,9 +57,10 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
             Permission.SET_TARIFFS,
             Permission.SEE_RUNS,
             Permission.SEE_AUDIT,
+            Permission.MANAGE_WEBHOOKS,
         }
     ),
-    "admin": frozenset({Permission.MANAGE_USERS, Permission.SEE_AUDIT}),
+    "admin": frozenset({Permission.MANAGE_USERS, Permission.MANAGE_WEBHOOKS, Permission.SEE_AUDIT}),
 }
 
 

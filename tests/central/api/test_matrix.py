@@ -30,6 +30,8 @@ MAY: dict[Permission, set[str]] = {
     Permission.SEE_REGISTER: {"clerk", "supervisor", "auditor", "owner"},
     Permission.EDIT_REGISTER: {"clerk", "supervisor"},
     Permission.EXPORT_REGISTER: {"supervisor", "owner"},
+    Permission.PLAN_FIELDWORK: {"clerk", "supervisor"},
+    Permission.ORDER_CUTS: {"supervisor"},
     Permission.SET_TARIFFS: {"supervisor", "owner"},
     Permission.SEE_RUNS: {"clerk", "supervisor", "auditor", "owner"},
     Permission.MAKE_RUNS: {"clerk", "supervisor"},
