@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from central.access import Site, load_site
 from central.api import create_api, serve
@@ -21,7 +21,7 @@ from central.store.isolation import scoped
 from portal.config import PortalConfig
 from portal.pages import render
 from portal.routes import ROUTERS
-from portal.security import guard
+from portal.security import HEADERS, guard
 from portal.session import attach_identity
 
 HERE = Path(__file__).parent
@@ -48,6 +48,7 @@ def create_app(config: PortalConfig) -> FastAPI:
         app.include_router(router)
     app.add_exception_handler(StarletteHTTPException, show_http_error)
     app.add_exception_handler(RequestValidationError, show_bad_input)
+    app.add_exception_handler(Exception, show_fault)
     return app
 
 
@@ -76,3 +77,9 @@ async def show_bad_input(request: Request, error: Exception) -> Response:
     """A page that names the fields that were wrong."""
     fields = [str(item["loc"][-1]) for item in getattr(error, "errors", list)()]
     return render(request, "error.html", status=422, code=422, fields=fields)
+
+
+async def show_fault(_request: Request, _error: Exception) -> Response:
+    """What nobody foresaw: outside every middleware, so that it carries the headers itself; the log has the rest."""
+    text = "Algo no ha ido bien. Vuelve a intentarlo dentro de un momento."
+    return PlainTextResponse(text, 500, headers=HEADERS | {"Cache-Control": "no-store"})
