@@ -44,6 +44,7 @@ def run(
     import uvicorn
 
     from central.config import ConfigError, load_config
+    from central.ops.log import set_up_logs
     from portal.app import create_app
     from portal.config import PortalConfig
 
@@ -65,5 +66,6 @@ def run(
     except ValueError as error:
         typer.echo(f"portal run: --origin: {error}", err=True)
         raise typer.Exit(2) from error
+    set_up_logs()
     app = create_app(settings)
     uvicorn.run(app, host=host, port=port, log_level="warning", proxy_headers=False, server_header=False)

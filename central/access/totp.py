@@ -58,9 +58,7 @@ def shared_secret(row: TotpSecret, ring: KeyRing) -> str:
     try:
         key = ring.open(_bound(row.utility_id, row.user_id, row.id), Sealed(row.kek, row.nonce, row.sealed))
     except KeyFileError as error:
-        raise AccessError(
-            f"secret of user {row.user_id}: the key file does not open it, must be that of its time"
-        ) from error
+        raise AccessError(f"secret of user {row.user_id}: the key file must be the one that sealed it") from error
     return base64.b32encode(key).decode()
 
 

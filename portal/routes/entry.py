@@ -74,7 +74,7 @@ def question_for_anyone(request: Request) -> Response:
     party = party_of(request)
     address = request.client.host if request.client else "?"
     if party is None:
-        return JSONResponse({"detail": "passkeys: no origin is configured"}, 404)
+        return JSONResponse({"detail": "passkeys: no origin is configured"}, 422)
     if not _limiter.hit(_QUESTIONS, address):
         return JSONResponse({"detail": WAIT}, 429)
     with write_session(request.app.state.engine) as session:
@@ -150,7 +150,7 @@ def own_question(request: Request, seen: Seen) -> Response:
     """A question that only a passkey of the session's user answers."""
     party = party_of(request)
     if party is None:
-        return JSONResponse({"detail": "passkeys: no origin is configured"}, 404)
+        return JSONResponse({"detail": "passkeys: no origin is configured"}, 422)
     with write_session(request.app.state.engine) as session:
         user = by_id(session, seen.identity.utility_id, seen.identity.user_id)
         asked = passkeys.ask(session, user.utility_id, user, party, datetime.now(UTC))

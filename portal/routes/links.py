@@ -46,4 +46,4 @@ def _show(request: Request, secret: str, status: int, error: str) -> Response:
     with read_session(request.app.state.engine) as session:
         user = user_of_link(session, request.app.state.site.utility_id, secret, datetime.now(UTC))
     login = user.login if user is not None else None
-    return render(request, "choose.html", status if login else 404, login=login, error=error, path=request.url.path)
+    return render(request, "choose.html", status if login else 404, login=login, error=error, action=request.url.path)

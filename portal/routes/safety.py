@@ -108,7 +108,7 @@ def question(request: Request, seen: Fresh) -> Response:
     """What a browser is to make a passkey for."""
     party = party_of(request)
     if party is None:
-        return JSONResponse({"detail": "passkeys: no origin is configured"}, 404)
+        return JSONResponse({"detail": "passkeys: no origin is configured"}, 422)
     with write_session(request.app.state.engine) as session:
         user = by_id(session, seen.identity.utility_id, seen.identity.user_id)
         asked = passkeys.ask_to_register(session, user, party, datetime.now(UTC))

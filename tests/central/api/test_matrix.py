@@ -12,15 +12,18 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
+from billing.invoice import InvoiceType
 from central.access import PERMISSIONS, Permission, load_site, open_session
 from central.api import create_api, serve
 from central.api.gate import Allowed
+from central.invoicing import rectify
 from central.store import read_session, write_session
 from central.store.models import User
 from portal.app import create_app
 from portal.config import PortalConfig
 from portal.security import May, Member, anyone
 from tests.central.api.conftest import Inside, Served
+from tests.central.factories import NOW
 
 ROLES = ("subscriber", "reader", "clerk", "supervisor", "auditor", "owner", "admin")
 MAY: dict[Permission, set[str]] = {
@@ -38,6 +41,7 @@ MAY: dict[Permission, set[str]] = {
     Permission.APPROVE_RUNS: {"supervisor"},
     Permission.SEE_AUDIT: {"auditor", "owner", "admin"},
     Permission.MANAGE_USERS: {"admin"},
+    Permission.MANAGE_WEBHOOKS: {"owner", "admin"},
 }
 As = Callable[[str], httpx.Client]
 ABSENT = 10**15
@@ -134,10 +138,20 @@ BODIES: dict[str, dict[str, Any]] = {
     "rejection": {"reason": "mine"},
     "withdrawal": {"reason": "mine"},
     "exchanges": {"meter_id": 1, "at": "2026-06-01T00:00:00Z", "installation_litres": 0},
+    "closing": {"reason": "mine"},
+    "dismissal": {"reason": "mine"},
+    "retry": {"reason": "mine"},
+    "key": {"public_key": "00" * 32},
+    "webhooks/replay": {"since": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"},
+    **dict.fromkeys(("revocation", "disabling", "rotation", "pause", "resumption", "removal", "test", "replay"), {}),
 }
+QUERIES = {"hours": {"from_ms": 0, "to_ms": 3_600_000}}
 
 
 RUN_BODIES: dict[str, Any] = {
+    "issue": {"due_date": "2026-06-01"},
+    "rejection": {"reason": "mine"},
+    "correction": {"reason": "mine"},
     "cancellation": {"reason": "mine"},
     "waivers": {"codes": ["high_year"], "reason": "mine"},
     "holds": {"contract_id": 1, "reason": "mine"},
@@ -154,21 +168,27 @@ def test_rows_of_another_utility_do_not_exist(served: Served, as_role: As) -> No
                 continue
             if name not in own:
                 own[name] = client.get(f"/{name}").json()["items"][0]["id"]
-            body = BODIES.get(rest[1]) if len(rest) > 1 else None
+            part = rest[1] if len(rest) > 1 else ""
+            body, query = BODIES.get(f"{name}/{part}", BODIES.get(part)), QUERIES.get(part)
             headers = {"Idempotency-Key": str(uuid.uuid4())}
-            theirs = client.request(method, path_of(route, served.others[name]), json=body, headers=headers)
+            theirs = client.request(
+                method, path_of(route, served.others[name]), json=body, headers=headers, params=query
+            )
             assert theirs.status_code == 404, f"{role} {method} {route.path}: {theirs.text}"
             if method == "GET":
-                assert client.get(path_of(route, own[name])).status_code == 200
+                assert client.get(path_of(route, own[name]), params=query).status_code == 200
             asked += 1
-    assert asked > 30
+    assert asked > 80
     assert set(own) == set(served.others)
 
 
 def test_another_utilitys_supervisor_finds_no_run_and_no_invoice_of_ours(served: Served, as_role: As) -> None:
     with read_session(served.town.engine) as session:
         site = load_site(session, "busot")
-    ours = {"runs": served.run_id, "invoices": served.invoice_id}
+    ours = {"runs": served.run_id, "invoices": served.invoice_id, "rectifications": propose(served)}
+    clerk = as_role("clerk")
+    for name, key in (("tariffs", "id"), ("fiscal-records", "record_id"), ("tariff-assignments", "id")):
+        ours[name] = clerk.get(f"/{name}").json()["items"][0][key]
     reached = set()
     served.app = create_api(100_000)
     serve(served.app, served.town.engine, site)
@@ -176,18 +196,25 @@ def test_another_utilitys_supervisor_finds_no_run_and_no_invoice_of_ours(served:
     for route, method, _ in cells(served.app):
         name, *rest = route.path.strip("/").split("/")
         if name in ours and rest:
-            body = RUN_BODIES.get(rest[-1])
+            body = RUN_BODIES.get(rest[-1]) if method == "POST" and (name, rest[-1]) != ("runs", "issue") else None
             headers = {"Idempotency-Key": str(uuid.uuid4())}
             answer = supervisor.request(method, path_of(route, ours[name]), json=body, headers=headers)
             assert answer.status_code == 404, f"{method} {route.path}: {answer.text}"
             reached.add(route.path)
-    assert len(reached) == 11
-    for name in ("runs", "invoices", "consumption", "ledger-entries", "tariffs"):
+    assert len(reached) == 24
+    for name in ("runs", "invoices", "consumption", "ledger-entries", "tariffs", "rectifications", "fiscal-records"):
         assert supervisor.get(f"/{name}").json()["items"] == []
 
 
+def propose(served: Served) -> int:
+    """A rectification of ours."""
+    with write_session(served.town.engine) as session:
+        asked = rectify.Request((served.invoice_id,), "cancel", InvoiceType.R4, "I", "R", "wrong")
+        return rectify.propose(session, served.town.utility_id, asked, "clerk", NOW).id
+
+
 def test_lists_hold_no_row_of_another_utility(served: Served, as_role: As) -> None:
-    readers = {"users": "admin"}
+    readers = dict.fromkeys(("users", "tokens", "webhooks", "webhook-events", "webhook-deliveries"), "admin")
     for name, theirs in served.others.items():
         items = as_role(readers.get(name, "clerk")).get(f"/{name}", params={"limit": 1000}).json()["items"]
         assert items
