@@ -79,6 +79,7 @@ def told(engine: Any, utility: str | None, number: str) -> dict[str, Any]:
         "lines": [_line(line) for line in found.lines],
         "readings": [_reading(one) for one in found.readings],
         "fiscal": {"hash": found.fiscal.hash, "qr": found.fiscal.qr_url} if found.fiscal else None,
+        "derived": basis["case"].get("derived", []),
         "program": basis["program"],
         "inputs": basis["inputs"],
         "recomputed": {"same": again.same, "total": str(again.total), "fault": again.fault},
@@ -120,6 +121,17 @@ def _reading(one: Any) -> dict[str, Any]:
     }
 
 
+def _derived(step: dict[str, Any]) -> str:
+    """How litres follow from other supplies', in words."""
+    if step["kind"] == "share":
+        what = "la factura" if step["by"] == "amount" else "el agua"
+        return f"{step['part']} de {what} de {step['supply']}: {step['litres']} de {step['whole_litres']} litros"
+    under = sum(step["submeters"].values())
+    told = f"contador general de {step['supply']}: {step['general_litres']} litros, {under} en {len(step['submeters'])}"
+    part = f", de ellos {step['part']}" if "part" in step else ""
+    return f"{told} divisionarios, diferencia de {step['difference_litres']}{part}: se facturan {step['litres']}"
+
+
 def in_words(story: dict[str, Any]) -> list[str]:
     """The story for a person."""
     period, note = story["period"], story["rectifies"]
@@ -145,6 +157,7 @@ def in_words(story: dict[str, Any]) -> list[str]:
             clause = line["why"].get("clause", "")
             lines.append(f"      {tariff['id']} (texto {tariff['version']}) {clause} · {tariff['source']}".rstrip())
     lines += [f"  IVA {one['rate']}: {one['vat']} sobre {one['base']}" for one in story["vat"]]
+    lines += [f"  {_derived(step)}" for step in story["derived"]]
     for one in story["readings"]:
         lines.append(
             f"  {one['role']} {one['meter']} {one['at']}: {one['litres']} l ({one['kind']}) {one['note']}".rstrip()

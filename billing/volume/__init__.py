@@ -9,7 +9,7 @@ from billing.volume.determine import Volume, determine
 from billing.volume.estimate import Estimate, estimate
 from billing.volume.leak import LeakAllowance, LeakClaim, LeakPolicy, leak_allowance
 from billing.volume.period import Period
-from billing.volume.pieces import Method, Note, Piece
+from billing.volume.pieces import DERIVED, Method, Note, Piece
 from billing.volume.policy import Negative, Policy
 from billing.volume.readings import (
     NO_PAST,
@@ -24,6 +24,7 @@ from billing.volume.regularise import Correction, Redistribution, redistribute
 from billing.volume.share import merge, share_by_days
 
 __all__ = [
+    "DERIVED",
     "NO_PAST",
     "BulkPolicy",
     "BulkShare",

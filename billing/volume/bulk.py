@@ -10,6 +10,8 @@ class BulkPolicy(StrEnum):
 
     DIFFERENCE = "difference"
     """General minus the sum of sub-meters is billed to the community."""
+    SHARED = "shared"
+    """The supplies behind it pay the difference, each its part."""
     WATCH_ONLY = "watch_only"
     """The general meter never bills; the difference only raises a warning."""
 

@@ -121,7 +121,7 @@ class MeterPart:
         if self.taken_down:
             return False
         after = [item for item in self.hanging() if item.at > opening.at and not item.estimated]
-        agreed = of_job(after, (Kind.FINAL,), self.until)
+        agreed = of_job(after, (Kind.FINAL, Kind.AGREED), self.until)
         near = [item for item in after if abs(item.at - self.until) < SAME_JOB]
         same_day = by_preference(near, self.until, self.policy)
         if self.advance(opening, [*agreed, *(item for item in same_day if item not in agreed)]):
@@ -148,7 +148,7 @@ class MeterPart:
         litres = share_by_days(step.litres, days)[0]
         index = (last.litres + litres) % self.installation.modulus_litres
         rest = index % self.policy.unit_litres
-        self.add_estimate(last, litres - rest, index - rest, f"share_by_days {days[0]}/{sum(days)}")
+        self.add_estimate(last, litres - rest, index - rest, "share_by_days")
         text = f"Sin lectura del día: {litres - rest} l de {step.litres} l, {days[0]} de {sum(days)} días"
         self.note("shared_by_days", text)
         return True

@@ -17,6 +17,16 @@ class Method(StrEnum):
     CARRIED = "carried"
     ESTIMATED = "estimated"
     STOPPED = "stopped"
+    SUBMETERS = "submeters"
+    """What the sub-meters of a general meter show, taken off it."""
+    BULK_SHARE = "bulk_share"
+    """A sub-meter's part of what a general meter shows above them."""
+    SHARE = "share"
+    """What others pay of a supply that several contracts share, taken off it."""
+
+
+DERIVED = (Method.SUBMETERS, Method.BULK_SHARE, Method.SHARE)
+"""Litres that follow from other supplies' instead of from two readings of their own."""
 
 
 @dataclass(frozen=True, slots=True)

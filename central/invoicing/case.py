@@ -29,13 +29,20 @@ def case_of(
         "tariffs": list(tariffs),
         "supply": {name: value for name, value in first["supply"].items() if value is not None},
         "period": {"from": subject.period.start.isoformat(), "to": subject.period.end.isoformat()},
-        "litres": measured.volume.litres,
+        "litres": measured.split.litres if measured.split and measured.split.by_amount else measured.volume.litres,
         "parameters": first["parameters"],
         "bonuses": first["bonuses"],
     }
+    if subject.once:
+        case["once"] = list(subject.once)
     changes = list(_changes(stages, shared))
     if changes:
         case["changes"] = changes
+    if measured.split and measured.split.by_amount:
+        case["share"] = {"number": measured.split.number, "weights": list(measured.split.weights)}
+    if measured.derived:
+        case["derived"] = list(measured.derived)
+        return case
     runs = _runs(measured, subject.period)
     if len({run["calibre_mm"] for run in runs}) > 1:
         case["readings"] = runs

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from billing.invoice import Invoice, InvoiceLine, Party, Supply, VatSum, check, lines_of
 from billing.rating import Rated
 from billing.tariff import RatingError, TariffError
-from billing.volume import Period
+from billing.volume import DERIVED, Period
 from central.invoicing import review
 from central.invoicing.case import case_of
 from central.invoicing.draft import Basis, Complaint, Draft, PieceEnd
@@ -25,6 +25,7 @@ from central.invoicing.program import VERSION
 from central.invoicing.ratings import Ratings
 from central.invoicing.readings import Rules
 from central.invoicing.settings import RunSettings, settings_of
+from central.invoicing.sharing import settle
 from central.invoicing.states import RunError
 from central.invoicing.subjects import (
     Scope,
@@ -84,7 +85,7 @@ def make_drafts(session: Session, run: BillingRun, contracts: tuple[int, int]) -
     rules = Rules(run.utility_id, millis(run.cutoff_at), settings.accept_suspect)
     stretch = Stretch(period, contracts, settings.volume, rules, run.cutoff_at)
     wanted = [Wanted(item.contract.id, item.supply.id, item.period) for item in billed]
-    measured = measure(session, stretch, wanted)
+    measured = settle(session, stretch, measure(session, stretch, wanted))
     found = [_considered(item, measured[one], context) for item, one in zip(billed, wanted, strict=True)]
     ready = [item for item in found if isinstance(item, Billable)]
     ratings = Ratings([item.case for item in ready], context.book.book)
@@ -181,7 +182,8 @@ def own_beneficiary(line: InvoiceLine) -> InvoiceLine:
 
 
 def _supply(billable: Billable, context: Context) -> Supply:
-    subject, terms, pieces = billable.subject, billable.terms, billable.measured.volume.pieces
+    subject, terms = billable.subject, billable.terms
+    pieces = [piece for piece in billable.measured.volume.pieces if piece.method not in DERIVED]
     return Supply(
         contract=subject.contract.code,
         supply_code=subject.supply.code,

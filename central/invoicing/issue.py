@@ -24,7 +24,7 @@ from central.invoicing.states import RunError, RunStatus
 from central.invoicing.tariffs import book_at
 from central.register import KeyRing
 from central.store import new_ids, read_session, write_session
-from central.store.bulk import Row, insert_rows
+from central.store.bulk import Row, add_missing_rows
 from central.store.models import BillingRun, DraftBill, Reading, ReadingStatus, RunPartition
 from central.store.partitions import ensure_partitions
 from central.times import millis
@@ -45,7 +45,8 @@ class Batch:
 
     def write(self, session: Session) -> None:
         """Insert it all, in the caller's transaction."""
-        insert_rows(session, Reading, _ESTIMATE, self.estimates)
+        # Bills that share an estimate each bring it: whichever is issued first stores it.
+        add_missing_rows(session, Reading, _ESTIMATE, self.estimates)
         self.archive.write(session)
         self.postings.write(session)
         explain.store(session, self.explanations)

@@ -10,6 +10,9 @@ from billing.rating.batch import Batch, Contracts, Rater
 from billing.rating.case import MAX_LITRES
 from billing.tariff import Book, RatingError
 
+# What sets two cases apart without another price: they are planned once.
+UNRATED = ("ref", "litres", "derived")
+
 
 class Ratings:
     """The rated bill of each case, in the order given; what cannot be rated raises when it is asked for."""
@@ -35,7 +38,7 @@ class Ratings:
         for index, case in enumerate(self._cases):
             if "readings" in case or case["litres"] > MAX_LITRES:
                 continue
-            key = msgspec.json.encode({name: value for name, value in case.items() if name not in ("ref", "litres")})
+            key = msgspec.json.encode({name: value for name, value in case.items() if name not in UNRATED})
             if key not in known:
                 try:
                     classes.append(Case.parse(case))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from billing.volume import PastPeriod, Period
+from billing.volume import DERIVED, PastPeriod, Period
 from billing.volume.estimate import from_history
 from central.invoicing.draft import Complaint
 from central.invoicing.settings import ReviewLimits, RunSettings
@@ -129,6 +129,8 @@ def _compared(litres: int, usual: _Usual) -> dict[str, Any]:
 def _impossible(period: Period, measured: Measured, settings: RunSettings) -> Iterator[Complaint]:
     """More than a meter can pass in the time between its two readings: Q4 = 1.25 Q3 (ISO 4064-1)."""
     for piece in measured.volume.pieces:
+        if piece.method in DERIVED:
+            continue
         meter = measured.installation(piece.meter)
         q3 = meter.q3_lph or settings.volume.q3_lph(meter.calibre_mm)
         opens = piece.opening.at if piece.opening else period.opens

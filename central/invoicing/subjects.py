@@ -1,15 +1,16 @@
 """Whom a stretch of contracts bills: supply points, terms, holders and accounts as known at the cut-off, in bulk."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from billing.invoice import Address, ForeignId, Party, PaymentMethod, PaymentTerms
 from billing.volume import Period
+from central.invoicing.fees import one_off_charges, within
 from central.invoicing.plan import in_run
 from central.invoicing.settings import RunSettings
 from central.invoicing.tenancies import Held, Tenancy, known_at, without
@@ -23,6 +24,7 @@ from central.store.models import (
     Finding,
     Invoice,
     SupplyPoint,
+    SupplyShare,
     Utility,
 )
 
@@ -55,7 +57,7 @@ class Subject:
     """One holder's days of a contract, to be billed. ``customer`` is None where the register has none for them.
 
     ``stages`` are the terms that hold in the period, one after the other; ``terms`` are those of its last day, None
-    where there are none.
+    where there are none. ``once`` are codes of one-off charges that fall on these days.
     """
 
     contract: Contract
@@ -68,6 +70,7 @@ class Subject:
     account: BankAccount | None
     last_bill: LastBill | None
     findings: tuple[Finding, ...]
+    once: tuple[str, ...] = ()
 
 
 def subjects(session: Session, scope: Scope) -> list[Subject]:
@@ -82,6 +85,8 @@ def subjects(session: Session, scope: Scope) -> list[Subject]:
     accounts = _accounts(session, scope)
     last_bills = _last_bills(session, scope)
     findings = _findings(session, scope)
+    fees = one_off_charges(session, scope.utility_id, scope.contracts, scope.period, scope.cutoff)
+    _by_the_terms_of_the_supply(session, scope, terms)
     found = []
     for contract, supply in session.execute(_contracts(scope)).all():
         before = billed.get(contract.id, [])
@@ -100,6 +105,7 @@ def subjects(session: Session, scope: Scope) -> list[Subject]:
                     account=accounts.get(customer.id) if customer else None,
                     last_bill=last_bills.get(contract.id),
                     findings=tuple(findings.get(supply.id, ())),
+                    once=within(fees, contract.id, tenancy.period),
                 )
             )
     return found
@@ -161,6 +167,29 @@ def _contracts(scope: Scope) -> Any:
         )
         .order_by(Contract.id)
     )
+
+
+def _by_the_terms_of_the_supply(session: Session, scope: Scope, terms: dict[int, list[Any]]) -> None:
+    """Who pays a part of a supply's bill has it made by the terms of the supply's own contract."""
+    own = aliased(Contract)
+    rows = session.execute(
+        select(SupplyShare.contract_id, own.id)
+        .join(own, and_(own.utility_id == SupplyShare.utility_id, own.supply_point_id == SupplyShare.supply_point_id))
+        .where(
+            SupplyShare.utility_id == scope.utility_id,
+            SupplyShare.contract_id.between(*scope.contracts),
+            SupplyShare.by == "amount",
+            own.id != SupplyShare.contract_id,
+            own.valid_from < scope.period.end,
+            or_(own.valid_to.is_(None), own.valid_to >= scope.period.end),
+            known_at(SupplyShare, scope.cutoff),
+            SupplyShare.valid_from < scope.period.end,
+            or_(SupplyShare.valid_to.is_(None), SupplyShare.valid_to >= scope.period.end),
+        )
+    ).all()
+    for contract, principal in rows:
+        theirs = replace(scope, contracts=(principal, principal))
+        terms[contract] = _statements(session, theirs, ContractTerms).get(principal, [])
 
 
 def _billed(session: Session, scope: Scope) -> dict[int, list[Period]]:

@@ -5,7 +5,7 @@ change of holder too. The pattern of past consumption is the contract's own.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -28,20 +28,26 @@ YEARS_OF_HISTORY = 4
 BELOW = "reading_below_previous"
 VACANT = "vacant"
 NOBODY = 0
+CLOSINGS_LOOKED_AT = 100
+Before = tuple[dict[str, Closing], date | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Days of a contract to be billed, at its supply point.
 
-    ``until`` is how far readings may lie that tell what was used before somebody else took over (None: to the end of
-    the stretch's period).
+    ``within`` is the period of the run that bills them (None: the stretch's): readings up to its end tell what was used
+    before somebody else took over, and what several supplies share is worked out over all of it.
     """
 
     contract_id: int
     supply_point_id: int
     period: Period
-    until: date | None = None
+    within: Period | None = None
+
+    def of_run(self, stretch: "Stretch") -> Period:
+        """The period of the run that bills them."""
+        return self.within or stretch.period
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,8 @@ class Stretch:
     """What is measured for: a run's period, a stretch of contract ids, and the rules readings must meet.
 
     ``openings``, by supply point and meter, are given when a billed period is measured again: they are what closed
-    the bill before it, and nothing that was billed from that period on is looked at.
+    the bill before it, and nothing that was billed from that period on is looked at. ``sharers``, by supply point, are
+    the contracts whose bills close it where it has none of its own.
     """
 
     period: Period
@@ -58,6 +65,7 @@ class Stretch:
     rules: Rules
     cutoff: datetime
     openings: Mapping[int, dict[str, Closing]] | None = None
+    sharers: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -69,6 +77,7 @@ class Point:
     found: dict[str, list[Found]] = field(default_factory=dict)
     closing: dict[str, Closing] = field(default_factory=dict)
     closed_on: date | None = None
+    fresh: set[str] = field(default_factory=set)  # origins of closings that no bill has stored yet
 
     def fill(self, by_meter: Mapping[int, list[Found]]) -> None:
         """Take over what was fetched of this point's meters."""
@@ -78,14 +87,29 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """Which part of a supply's ``litres`` a contract is billed, and whether its bill or its water is divided."""
+
+    number: int
+    weights: tuple[int, ...]
+    litres: int
+    by_amount: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """The volume of one contract and the stored row behind each reading in it."""
+    """The volume of one contract and the stored row behind each reading in it.
+
+    ``derived`` tells, step by step, how litres follow from several supplies'; ``split`` where a supply is divided.
+    """
 
     volume: Volume
     past: Past
     sources: Mapping[str, Source]
     meter_ids: Mapping[str, int]
     installations: Sequence[Installation]
+    split: Split | None = None
+    derived: tuple[dict[str, Any], ...] = ()
 
     def noting(self, vacant: int) -> "Measured":
         """The same with a note of what ran while nobody had the place, which nobody is billed."""
@@ -133,6 +157,12 @@ def measure(session: Session, stretch: Stretch, wanted: Sequence[Wanted]) -> dic
     return measured | _one_after_the_other(session, stretch, linked, points, history)
 
 
+def measure_places(session: Session, stretch: Stretch, wanted: Sequence[Wanted]) -> dict[Wanted, Measured]:
+    """The volume of days of any places, each after what came before it there; contracts outside the stretch too."""
+    points = _points(session, stretch, Hanging.supply_point_id.in_({item.supply_point_id for item in wanted}))
+    return _one_after_the_other(session, stretch, dict.fromkeys(wanted), points, {})
+
+
 # ---- places that pass from one to another ----------------------------------------------------------------------------
 
 
@@ -144,7 +174,7 @@ def _linked(wanted: Sequence[Wanted], points: Mapping[int, Point], stretch: Stre
         for item in wanted
         if places[item.supply_point_id] > 1
         or item.period != stretch.period
-        or item.until is not None
+        or item.within is not None
         or _passed_on(item, points.get(item.supply_point_id), stretch)
     )
 
@@ -172,31 +202,35 @@ def _one_after_the_other(
     measured: dict[Wanted, Measured] = {}
     for item in items:
         point = points.setdefault(item.supply_point_id, Point())
-        closing, closed_on = _closing_before(session, stretch, item)
+        closing, closed_on = _closing_before(session, stretch, item, point.meter_ids)
         chain = _before(item, held.get(item.supply_point_id, []), closed_on, stretch)
         first = chain[0] if chain else item
         _fetch_in_full(
-            session, stretch, [replace(item, period=Period(first.period.start, _until(item, stretch)))], points
+            session,
+            stretch,
+            [replace(item, period=Period(first.period.start, max(item.of_run(stretch).end, item.period.end)))],
+            points,
         )
         for one in (*chain, item):
             point.closing = closing
             if one not in measured:
                 measured[one] = _measured(one, points, history, stretch.policy, _handover(one, stretch))
             closing = measured[one].closings()
-            point = points[one.supply_point_id]
+            point.fresh.update(end.source.origin for end in closing.values() if _is_new(end, measured[one]))
         vacant = sum(measured[one].volume.litres for one in chain if one.contract_id == NOBODY)
         if vacant:
             measured[item] = measured[item].noting(vacant)
     return {item: measured[item] for item in items}
 
 
-def _until(item: Wanted, stretch: Stretch) -> date:
-    return max(item.until or stretch.period.end, item.period.end)
+def _is_new(closing: Closing, measured: Measured) -> bool:
+    """Whether a closing is an estimate that is only stored with the bill it closes."""
+    return closing.source.kind == ReadingKind.ESTIMATED and closing.source.origin not in measured.sources
 
 
 def _handover(item: Wanted, stretch: Stretch) -> datetime | None:
     """How far to look for the reading after a day on which somebody leaves."""
-    until = _until(item, stretch)
+    until = max(item.of_run(stretch).end, item.period.end)
     if until <= item.period.end:
         return None
     return Period(item.period.start, until).closes + timedelta(days=stretch.policy.window_after_days)
@@ -218,24 +252,28 @@ def _before(item: Wanted, held: Sequence[Held], closed_on: date | None, stretch:
     if closed_on is None:
         # A place that was never billed: those who left before the period do not count.
         before = [one for one in before if one.contract_id is not None]
-    return [Wanted(one.contract_id or NOBODY, item.supply_point_id, one.period, item.until) for one in before]
+    return [Wanted(one.contract_id or NOBODY, item.supply_point_id, one.period, item.within) for one in before]
 
 
-def _closing_before(session: Session, stretch: Stretch, item: Wanted) -> tuple[dict[str, Closing], date | None]:
+def _closing_before(session: Session, stretch: Stretch, item: Wanted, meters: Collection[str]) -> Before:
     """What closed the place's last bill before some days, and on which day."""
     if stretch.openings is not None:
         return dict(stretch.openings.get(item.supply_point_id, {})), None
+    sharers = stretch.sharers.get(item.supply_point_id, ())
     rows = (
         select(Consumption.closing, Consumption.period_to)
         .where(
             Consumption.utility_id == stretch.rules.utility_id,
-            Consumption.supply_point_id == item.supply_point_id,
+            or_(Consumption.supply_point_id == item.supply_point_id, Consumption.contract_id.in_(sharers)),
             Consumption.period_to <= item.period.start,
         )
         .order_by(Consumption.period_to.desc(), Consumption.generation.desc())
+        .limit(CLOSINGS_LOOKED_AT if sharers else 1)
     )
-    row = session.execute(rows.limit(1)).first()
-    return (msgspec.convert(row.closing, dict[str, Closing]), row.period_to) if row else ({}, None)
+    for row in session.execute(rows):
+        if not sharers or any(meter in row.closing for meter in meters):
+            return msgspec.convert(row.closing, dict[str, Closing]), row.period_to
+    return {}, None
 
 
 def _refused_nearest(measured: Measured) -> bool:
@@ -251,9 +289,11 @@ def _span(period: Period, policy: Policy) -> Span:
 # ---- meters and what earlier bills left ------------------------------------------------------------------------------
 
 
-def _points(session: Session, stretch: Stretch) -> dict[int, Point]:
+def _points(session: Session, stretch: Stretch, which: ColumnElement[bool] | None = None) -> dict[int, Point]:
+    """The places of the stretch's contracts with what closed each; or those of ``which``, without."""
     points: dict[int, Point] = {}
-    for row in session.execute(_hangings(stretch)):
+    of_stretch = _of_stretch(Hanging.supply_point_id, stretch)
+    for row in session.execute(_hangings(stretch, of_stretch if which is None else which)):
         point = points.setdefault(row.supply_point_id, Point())
         end = None if row.to_ms is None else instant_of(row.to_ms)
         point.installations.append(
@@ -262,6 +302,8 @@ def _points(session: Session, stretch: Stretch) -> dict[int, Point]:
             )
         )
         point.meter_ids[row.address] = row.meter_id
+    if which is not None:
+        return points
     if stretch.openings is not None:
         for supply_point_id, closing in stretch.openings.items():
             points.setdefault(supply_point_id, Point()).closing = closing
@@ -272,7 +314,7 @@ def _points(session: Session, stretch: Stretch) -> dict[int, Point]:
     return points
 
 
-def _hangings(stretch: Stretch) -> Any:
+def _hangings(stretch: Stretch, which: ColumnElement[bool]) -> Any:
     columns = (
         Hanging.supply_point_id,
         Hanging.meter_id,
@@ -288,7 +330,7 @@ def _hangings(stretch: Stretch) -> Any:
         .join(Meter, and_(Meter.utility_id == Hanging.utility_id, Meter.id == Hanging.meter_id))
         .where(
             Hanging.utility_id == stretch.rules.utility_id,
-            _of_stretch(Hanging.supply_point_id, stretch),
+            which,
             Hanging.recorded_at <= stretch.cutoff,
             or_(Hanging.retired_at.is_(None), Hanging.retired_at > stretch.cutoff),
         )
@@ -422,7 +464,8 @@ def _measured(
             sources[one.source.origin] = one.source
             readings.append(one.source.reading(address, one.incidence))
     for closing in point.closing.values():
-        sources.setdefault(closing.source.origin, closing.source)
+        if closing.source.origin not in point.fresh:
+            sources.setdefault(closing.source.origin, closing.source)
     past = Past(
         closing={meter: closing.reading() for meter, closing in point.closing.items()},
         periods=tuple(history.get(item.contract_id, {}).values()),

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -23,6 +23,7 @@ from central.invoicing.evidence import Closing, Source
 from central.invoicing.program import VERSION
 from central.invoicing.readings import Rules
 from central.invoicing.settings import RunSettings, settings_of
+from central.invoicing.sharing import settle
 from central.invoicing.states import RunError
 from central.invoicing.subjects import Scope, Subject, subjects
 from central.invoicing.tariffs import Assignments, book_at
@@ -100,13 +101,14 @@ class Remaker:
         openings = {bill.row.supply_point_id: opening}
         stretch = Stretch(period, (contract, contract), settings.volume, rules, self.at, openings)
         wanted = Wanted(contract, bill.row.supply_point_id, period, self._billed_with(bill, period))
-        return measure(self.session, stretch, [wanted])[wanted]
+        return settle(self.session, stretch, measure(self.session, stretch, [wanted]))[wanted]
 
-    def _billed_with(self, bill: Archived, period: Period) -> date | None:
-        """The end of the period of the bill's run where somebody else took over before it."""
+    def _billed_with(self, bill: Archived, period: Period) -> Period | None:
+        """The period of the bill's run where somebody else had the place on some of its days."""
         consumption = self.session.get_one(Consumption, (self.utility_id, bill.row.consumption_id))
-        until = self.session.get_one(BillingRun, (self.utility_id, consumption.run_id)).period_to
-        return until if until > period.end else None
+        run = self.session.get_one(BillingRun, (self.utility_id, consumption.run_id))
+        whole = Period(run.period_from, run.period_to)
+        return whole if whole.start <= period.start and period.end <= whole.end and whole != period else None
 
     def rated(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import and_, select
 
-from billing.volume import Method, Piece
+from billing.volume import DERIVED, Method, Piece
 from central.invoicing.settings import settings_of
 from central.ops.laws.law import Case, Report, pages
 from central.store.models import BillingRun, Consumption, Invoice, InvoiceReading, Meter, Reading, ReadingKind
@@ -59,6 +59,8 @@ def _faults(row: Consumption, invoice: Any, ends: Ends, unit: int) -> list[str]:
 
 def _piece_faults(number: int, piece: Piece, ends: Ends, unit: int) -> list[str]:
     opening, closing = ends.get((number, "opening")), ends.get((number, "closing"))
+    if piece.method in DERIVED:
+        return []  # follows from other supplies, whose litres have their own readings among these pieces or bills
     if opening is None or closing is None:
         return [] if piece.estimated else [f"{piece.litres} litres have no reading and are not called estimated"]
     faults = []

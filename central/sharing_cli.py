@@ -1,0 +1,241 @@
+"""``sgc central bulk`` and ``sgc central shares``: general meters, and supplies that several contracts pay for."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from central.cli import (
+    ActorOption,
+    ConfigOption,
+    DbOption,
+    JsonOption,
+    UtilityOption,
+    central,
+    change,
+    now,
+    settings_and_engine,
+    show,
+    show_rows,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from central.store.models import Contract, SupplyPoint
+
+bulk = typer.Typer(no_args_is_help=True, help="Contadores generales y sus divisionarios / Bulk meters and sub-meters")
+shares = typer.Typer(
+    no_args_is_help=True, help="Suministros que pagan varios contratos / Supplies that several contracts pay for"
+)
+PointArgument = Annotated[str, typer.Argument(help="Punto de suministro / Supply point")]
+OnOption = Annotated[str, typer.Option("--on", help="Primer día / First day (2026-01-01)")]
+DayOption = Annotated[str | None, typer.Option("--on", help="En qué día; hoy / On which day; today")]
+
+
+def register(_app: typer.Typer) -> None:
+    """Mount the commands beside the others of ``sgc central``."""
+    central.add_typer(bulk, name="bulk")
+    central.add_typer(shares, name="shares")
+
+
+@bulk.command("set", help="Qué suministros cuelgan de un contador general / Which supplies hang under a bulk meter")
+def set_bulk(
+    point: PointArgument,
+    members: Annotated[list[str], typer.Argument(help="Suministros, con su peso: PS-2 PS-3=2 / Supplies with weight")],
+    on: OnOption,
+    policy: Annotated[
+        str, typer.Option(help="difference (la paga el general), shared (se reparte), watch_only (nadie) / who pays")
+    ] = "difference",
+    by: Annotated[str, typer.Option(help="shared: equal, weight, litres")] = "equal",
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """State a general meter's group from a day on."""
+    from central.register import sharing
+    from central.register.utilities import utility_named
+    from central.store import write_session
+
+    with settings_and_engine("bulk set", config, db) as (_, engine), write_session(engine) as session:
+        found = utility_named(session, utility).id
+        weights = {}
+        for text in members:
+            code, _, weight = text.partition("=")
+            weights[_point(session, found, code)] = _weight(weight)
+        general = _point(session, found, point)
+        sharing.set_bulk(session, general, weights, _day(on), policy=policy, shared=by, by=change(actor))
+    result = {"supply": point, "policy": policy, "members": len(weights), "on": on}
+    show(result, f"{point}: {policy}, {len(weights)} desde {on}", as_json)
+
+
+@bulk.command("end", help="Deja de haber contador general / The supply is no bulk meter any more")
+def end_bulk(
+    point: PointArgument,
+    on: OnOption,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """End a group on a day."""
+    from central.register import sharing
+    from central.register.utilities import utility_named
+    from central.store import write_session
+
+    with settings_and_engine("bulk end", config, db) as (_, engine), write_session(engine) as session:
+        general = _point(session, utility_named(session, utility).id, point)
+        sharing.end_bulk(session, general, _day(on), by=change(actor))
+    show({"supply": point, "on": on}, f"{point}: hasta {on}", as_json)
+
+
+@bulk.command("list", help="Los contadores generales de un día / The bulk meters of a day")
+def list_bulk(
+    on: DayOption = None,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the groups of a day."""
+    from central.register import sharing
+    from central.register.utilities import utility_named
+    from central.store import read_session
+
+    with settings_and_engine("bulk list", config, db) as (_, engine), read_session(engine) as session:
+        found = sharing.groups(session, utility_named(session, utility).id, _day(on))
+    rows = [
+        {
+            "supply": one.point,
+            "policy": one.policy,
+            "by": one.by,
+            "members": " ".join(f"{code}={weight}" for code, weight in one.members.items()),
+            "since": one.since.isoformat(),
+        }
+        for one in found
+    ]
+    show_rows(rows, as_json)
+
+
+@shares.command("set", help="Qué parte de un suministro paga cada contrato / Which part each contract pays")
+def set_shares(
+    point: PointArgument,
+    parts: Annotated[list[str], typer.Argument(help="Contratos con su parte: K-1=1/3 K-2=2/3 / Contracts with parts")],
+    on: OnOption,
+    by: Annotated[
+        str, typer.Option(help="litres (cada uno con su tarifa), amount (se divide la factura) / what is divided")
+    ] = "litres",
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """State who pays which part of a supply, from a day on; one contract with all of it joins the supply to its own."""
+    from central.register import sharing
+    from central.register.utilities import utility_named
+    from central.store import write_session
+
+    with settings_and_engine("shares set", config, db) as (_, engine), write_session(engine) as session:
+        found = utility_named(session, utility).id
+        divided = {}
+        for text in parts:
+            code, _, written = text.partition("=")
+            divided[_contract(session, found, code)] = sharing.part(f"supply_share.part of {code}", written or "1")
+        supply = _point(session, found, point)
+        sharing.set_shares(session, supply, divided, _day(on), shared=by, by=change(actor))
+        told = {contract.code: str(one) for contract, one in divided.items()}
+    show({"supply": point, "by": by, "parts": told, "on": on}, f"{point}: {told} desde {on}", as_json)
+
+
+@shares.command("end", help="El suministro vuelve a ser de su contrato / The supply is its own contract's again")
+def end_shares(
+    point: PointArgument,
+    on: OnOption,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """End a division on a day."""
+    from central.register import sharing
+    from central.register.utilities import utility_named
+    from central.store import write_session
+
+    with settings_and_engine("shares end", config, db) as (_, engine), write_session(engine) as session:
+        supply = _point(session, utility_named(session, utility).id, point)
+        sharing.end_shares(session, supply, _day(on), by=change(actor))
+    show({"supply": point, "on": on}, f"{point}: hasta {on}", as_json)
+
+
+@shares.command("list", help="Los suministros repartidos de un día / The divided supplies of a day")
+def list_shares(
+    on: DayOption = None,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the divisions of a day."""
+    from central.register import sharing
+    from central.register.utilities import utility_named
+    from central.store import read_session
+
+    with settings_and_engine("shares list", config, db) as (_, engine), read_session(engine) as session:
+        found = sharing.divisions(session, utility_named(session, utility).id, _day(on))
+    rows = [
+        {
+            "supply": one.point,
+            "by": one.by,
+            "parts": " ".join(f"{code}={part}" for code, part in one.parts.items()),
+            "since": one.since.isoformat(),
+        }
+        for one in found
+    ]
+    show_rows(rows, as_json)
+
+
+def _day(text: str | None) -> date:
+    from central.register import RegisterError
+    from central.times import MADRID
+
+    if text is None:
+        return now().astimezone(MADRID).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise RegisterError("--on", text, "must be a date like 2026-01-01") from None
+
+
+def _weight(text: str) -> int:
+    from central.register import RegisterError
+
+    if text and not text.isdecimal():
+        raise RegisterError("bulk_member.weight", text, "must be a whole number")
+    return int(text or 1)
+
+
+def _point(session: Session, utility_id: int, code: str) -> SupplyPoint:
+    from central.register import RegisterError
+    from central.register.supply import find_supply_point
+
+    found = find_supply_point(session, utility_id, code)
+    if found is None:
+        raise RegisterError("supply_point.code", code, "is not registered")
+    return found
+
+
+def _contract(session: Session, utility_id: int, code: str) -> Contract:
+    from central.register import RegisterError
+    from central.register.contracts import find_contract
+
+    found = find_contract(session, utility_id, code)
+    if found is None:
+        raise RegisterError("contract.code", code, "is not registered")
+    return found
