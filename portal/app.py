@@ -34,7 +34,7 @@ def create_app(config: PortalConfig) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine, app.state.site = open_site(config)
-        serve(api, app.state.engine, app.state.site, config.keys)
+        serve(api, app.state.engine, app.state.site, config.keys, config.facturae)
         yield
         app.state.engine.dispose()
 

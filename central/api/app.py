@@ -11,10 +11,44 @@ from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import Engine
 
 from central.access import Site
-from central.api import billing, cases, exchange, problems, quality, reads, register
+from central.api import (
+    billing,
+    cases,
+    exchange,
+    fiscal,
+    fleet,
+    problems,
+    quality,
+    readings,
+    reads,
+    rectifications,
+    register,
+    runs,
+    street,
+    studies,
+    webhooks,
+)
 from central.api.gate import Limits
 from central.api.problems import Problem
+from central.config import FacturaeConfig
+from central.webhooks.described import described
 
+ROOMS = (
+    reads,
+    register,
+    cases,
+    billing,
+    runs,
+    rectifications,
+    studies,
+    readings,
+    street,
+    fleet,
+    fiscal,
+    exchange,
+    quality,
+    webhooks,
+)
 PER_MINUTE, WRONG_TOKENS = 600, "20 per 5 minutes"
 
 
@@ -24,15 +58,21 @@ def create_api(per_minute: int = PER_MINUTE, wrong_tokens: str = WRONG_TOKENS) -
     limiter = MovingWindowRateLimiter(MemoryStorage())
     app.state.limits = Limits(limiter, parse(f"{per_minute} per minute"), parse(wrong_tokens))
     problems.install(app)
-    for router in (reads.router, register.router, cases.router, billing.router, exchange.router, quality.router):
-        app.include_router(router)
+    for room in ROOMS:
+        app.include_router(room.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 
 
-def serve(app: FastAPI, engine: Engine, site: Site, keys: Path | None = None) -> None:
-    """Answer for one utility from its database; ``keys`` is the key file a run reads encrypted telegrams with."""
-    app.state.engine, app.state.site, app.state.keys = engine, site, keys
+def serve(
+    app: FastAPI, engine: Engine, site: Site, keys: Path | None = None, facturae: FacturaeConfig | None = None
+) -> None:
+    """Answer for one utility from its database.
+
+    ``keys`` is the key file a run reads encrypted telegrams with and secrets are sealed under; ``facturae`` signs.
+    """
+    app.state.engine, app.state.site = engine, site
+    app.state.keys, app.state.facturae = keys, facturae
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
@@ -44,6 +84,9 @@ def _described(app: FastAPI) -> dict[str, Any]:
         parts |= problem.pop("$defs") | {"Problem": problem}
         for unused in ("HTTPValidationError", "ValidationError"):
             parts.pop(unused, None)
+        told, shapes = described()
+        schema["webhooks"] = told
+        parts |= shapes
         app.openapi_schema = schema
     return app.openapi_schema
 

@@ -12,7 +12,7 @@ from billing.volume import Period
 from central.access import Permission
 from central.api import shapes
 from central.api.gate import Allowed, Caller
-from central.api.once import Key, once
+from central.api.once import Key, answered, once
 from central.api.problems import ApiError, FieldProblem, documented
 from central.api.queries import lines_of, one_of
 from central.api.reads import answer
@@ -239,14 +239,9 @@ def _step(request: Request, caller: Caller, key: str, number: int, step: Step) -
     def work(session: Session) -> shapes.RunOut:
         return shapes.RunOut.model_validate(_run(session, caller, number))
 
-    if not _answered(caller, key):
+    if not answered(caller, key):
         step(caller.engine, caller.utility_id, number, operator, caller.now)
     return once(request, caller, key, None, work, 200)
-
-
-def _answered(caller: Caller, key: str) -> bool:
-    with read_session(caller.engine) as session:
-        return session.get(models.ApiAnswer, (caller.utility_id, caller.identity.user_id, key)) is not None
 
 
 def _run(session: Session, caller: Caller, number: int) -> models.BillingRun:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from central.api.gate import Caller
 from central.api.problems import ApiError, FieldProblem
-from central.store import Session, write_session
+from central.store import Session, read_session, write_session
 from central.store.models import ApiAnswer
 
 KEPT = timedelta(hours=24)
@@ -27,8 +27,19 @@ Key = Annotated[
 Work = Callable[[Session], BaseModel]
 
 
-def once(request: Request, caller: Caller, key: str, body: BaseModel | None, work: Work, status: int = 201) -> Response:
-    """Do ``work`` in one transaction and keep its answer under ``key``, or give the answer that is kept."""
+def once(
+    request: Request,
+    caller: Caller,
+    key: str,
+    body: BaseModel | None,
+    work: Work,
+    status: int = 201,
+    untold: frozenset[str] = frozenset(),
+) -> Response:
+    """Do ``work`` in one transaction and keep its answer under ``key``, or give the answer that is kept.
+
+    ``untold`` fields are in the first answer alone: what is kept has null in their place.
+    """
     said = body.model_dump_json() if body is not None else ""
     route = f"{request.method} {request.url.path}"
     digest = hashlib.sha256(f"{route}\n{said}".encode()).digest()
@@ -48,9 +59,16 @@ def once(request: Request, caller: Caller, key: str, body: BaseModel | None, wor
         )
         session.add(answer)
         session.flush()  # whoever sends the same key meanwhile waits here, and is told to try again
-        answer.body = work(session).model_dump_json()
+        done = work(session)
+        answer.body = done.model_copy(update=dict.fromkeys(untold)).model_dump_json()
         answer.status = status
-        return _json(answer)
+        return Response(done.model_dump_json(), status, media_type="application/json")
+
+
+def answered(caller: Caller, key: str) -> bool:
+    """Whether something was answered under ``key``: work that commits by itself is then not to be done again."""
+    with read_session(caller.engine) as session:
+        return session.get(ApiAnswer, (caller.utility_id, caller.identity.user_id, key)) is not None
 
 
 def _kept(session: Session, caller: Caller, key: str) -> ApiAnswer | None:

@@ -12,9 +12,15 @@ from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from billing.fiscal import FiscalError
+from billing.invoice import InvoiceError
+from billing.tariff import RatingError, TariffError
+from billing.volume import VolumeError
+from billing.whatif import ChangeError
 from central.access import AccessError
 from central.invoicing.states import RunError
 from central.register import RegisterError
+from central.webhooks.endpoints import WebhookError
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_VALUE = 200
@@ -84,6 +90,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RegisterError, _register)
     app.add_exception_handler(RunError, _conflict)
     app.add_exception_handler(AccessError, _conflict)
+    for kind in (FiscalError, InvoiceError, TariffError, RatingError, VolumeError, ChangeError, WebhookError):
+        app.add_exception_handler(kind, _conflict)
     app.add_exception_handler(IntegrityError, _integrity)
     app.add_exception_handler(Exception, _unexpected)
 

@@ -13,6 +13,8 @@ from central.api.problems import ApiError, FieldProblem
 from central.api.values import MOST
 from central.store.models import Base, ContractHolder, ContractTerms, InvoiceLine
 
+SPAN = ("from_ms", "to_ms")
+
 Row = TypeVar("Row", bound=Base)
 Keys = Sequence[InstrumentedAttribute[int]]
 
@@ -29,7 +31,7 @@ def page_of(
     """The rows after a cursor, in the order of ``keys``, and the cursor of the next page."""
     query: Select[Any] = select(model).where(_utility(model) == utility_id)
     for name, value in narrowed.items():
-        query = query.where(getattr(model, name) == value)
+        query = query.where(_condition(model, name, value))
     if after:
         query = query.where(tuple_(*keys) > tuple_(*opened(after, len(keys))))
     rows = session.scalars(query.order_by(*keys).limit(limit + 1)).all()
@@ -77,6 +79,14 @@ def opened(cursor: str, length: int) -> list[int]:
         field = FieldProblem(field="query.after", value=cursor, rule=rule)
         raise ApiError(422, "cursor", f"after: {cursor!r} {rule}", field=field)
     return list(key)
+
+
+def _condition(model: type[Base], name: str, value: Any) -> Any:
+    """Equality; ``from_ms`` and ``to_ms`` are the half-open stretch of the rows' own instant."""
+    if name in SPAN:
+        at: Any = model.at_ms  # type: ignore[attr-defined]  # offered for such models alone
+        return at >= value if name == "from_ms" else at < value
+    return getattr(model, name) == value
 
 
 Statement = TypeVar("Statement", ContractHolder, ContractTerms)

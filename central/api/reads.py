@@ -11,12 +11,13 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from starlette.responses import Response
 
 from central.access import Permission
-from central.api import shapes
+from central.api import fleet_shapes, shapes
 from central.api.exchange_shapes import ImportOut
 from central.api.gate import Allowed, Caller
 from central.api.problems import documented
-from central.api.queries import one_of, page_of, told_of_contracts
-from central.api.values import Code, Output, Page, Paging, PathId, Word
+from central.api.queries import SPAN, one_of, page_of, told_of_contracts
+from central.api.values import Code, Output, Page, Paging, PathId, QueryMillis, Small, Word
+from central.api.webhook_shapes import EndpointOut, EventOut
 from central.store import models, read_session
 from central.store.models import Base
 
@@ -25,7 +26,10 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class Resource:
-    """Rows of ``model`` at ``/name``, in the order of ``keys``, told as ``shape``; ``filters``: column → its type."""
+    """Rows of ``model`` at ``/name``, in the order of ``keys``, told as ``shape``; ``filters``: column → its type.
+
+    ``span``: the rows have an instant ``at_ms``, of which a stretch [from_ms, to_ms) may be asked for.
+    """
 
     name: str
     model: Any
@@ -34,6 +38,7 @@ class Resource:
     filters: dict[str, Any]
     keys: tuple[str, ...] = ("id",)
     single: bool = True
+    span: bool = False
 
     @property
     def columns(self) -> Sequence[InstrumentedAttribute[int]]:
@@ -55,14 +60,51 @@ RESOURCES = (
     Resource("customers", models.Customer, shapes.CustomerOut, SEE, {"code": Code, "nif": Code}),
     Resource("contracts", models.Contract, shapes.ContractOut, SEE, {"code": Code, "supply_point_id": PathId}),
     Resource("routes", models.Route, shapes.RouteOut, SEE, {"code": Code, "device_id": PathId}),
+    Resource(
+        "work-orders",
+        models.WorkOrder,
+        fleet_shapes.WorkOrderOut,
+        SEE,
+        {"code": Code, "status": Code, "kind": Code, "supply_point_id": PathId, "device_id": PathId},
+    ),
+    Resource(
+        "order-reports",
+        models.OrderReport,
+        fleet_shapes.OrderReportOut,
+        SEE,
+        {"order_id": PathId, "order_code": Code, "status": Code},
+    ),
+    Resource("cut-facts", models.CutFact, fleet_shapes.CutFactOut, SEE, {"contract_id": PathId, "kind": Code}),
     Resource("devices", models.Device, shapes.DeviceOut, SEE, {"name": Code}),
     Resource(
         "readings",
         models.Reading,
         shapes.ReadingOut,
         SEE,
-        {"meter_id": PathId},
+        {"meter_id": PathId, "kind": Small, "status": Small},
         keys=("at_ms", "meter_id", "kind", "revision"),
+        single=False,
+        span=True,
+    ),
+    Resource(
+        "visits",
+        models.Visit,
+        shapes.VisitOut,
+        SEE,
+        {"supply_point_id": PathId, "device_id": PathId, "reader": Code},
+        span=True,
+    ),
+    Resource("receivers", models.Receiver, shapes.ReceiverOut, SEE, {"device_id": PathId}),
+    Resource(
+        "device-events", models.DeviceEvent, shapes.DeviceEventOut, SEE, {"device_id": PathId, "kind": Code}, span=True
+    ),
+    Resource(
+        "route-stops",
+        models.RouteStop,
+        shapes.RouteStopOut,
+        SEE,
+        {"route_id": PathId},
+        keys=("route_id", "position"),
         single=False,
     ),
     Resource(
@@ -90,6 +132,17 @@ RESOURCES = (
         keys=("transaction_id", "position"),
         single=False,
     ),
+    Resource(
+        "rectifications",
+        models.Rectification,
+        shapes.RectificationOut,
+        RUNS,
+        {"contract_id": PathId, "cause": Code, "decision": Code},
+        single=False,
+    ),
+    Resource("webhooks", models.WebhookEndpoint, EndpointOut, Permission.MANAGE_WEBHOOKS, {"state": Code}),
+    Resource("webhook-events", models.WebhookEvent, EventOut, Permission.MANAGE_WEBHOOKS, {"type": Code}),
+    Resource("tokens", models.ApiToken, shapes.TokenOut, Permission.MANAGE_USERS, {"user_id": PathId}),
     Resource("users", models.User, shapes.UserOut, Permission.MANAGE_USERS, {"login": Word, "role": Code}),
     Resource(
         "audit",
@@ -126,7 +179,8 @@ def answer(body: BaseModel) -> Response:
 
 
 def _list_endpoint(resource: Resource) -> Callable[..., Response]:
-    fields: Any = {name: (kind | None, None) for name, kind in resource.filters.items()}
+    spans = dict.fromkeys(SPAN, QueryMillis) if resource.span else {}
+    fields: Any = {name: (kind | None, None) for name, kind in (resource.filters | spans).items()}
     query: Any = create_model(f"{resource.model.__name__}Query", __base__=Paging, **fields)
     page: Any = Page[resource.shape]  # type: ignore[name-defined]
 

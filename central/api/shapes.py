@@ -128,6 +128,52 @@ class DeviceOut(Output):
     last_batch_ms: Int64 | None
 
 
+class ReceiverOut(Output):
+    """A radio receiver seen on a device."""
+
+    id: Int64
+    device_id: Int64
+    name: str
+    first_ms: Int64
+    last_ms: Int64
+
+
+class DeviceEventOut(Output):
+    """Anything else a device recorded."""
+
+    id: Int64
+    device_id: Int64
+    at_ms: Int64
+    kind: str
+    data: dict[str, Any]
+
+
+class RouteStopOut(Output):
+    """One supply point of a route, in walking order."""
+
+    route_id: Int64
+    position: int
+    supply_point_id: Int64
+    hint: str
+    weight: int | None
+
+
+class VisitOut(Output):
+    """A reader's visit: the index typed, or the code that says why there is none."""
+
+    id: Int64
+    device_id: Int64
+    supply_point_id: Int64
+    meter_id: Int64 | None
+    at_ms: Int64
+    litres: Int64 | None
+    code: str
+    reader: str
+    note: str
+    confirmed: bool
+    clock_trusted: bool
+
+
 class ReadingOut(Output):
     """An index of a meter; ``kind`` and ``status`` as in docs/data-model.md."""
 
@@ -273,6 +319,24 @@ class LineOut(Output):
     why: dict[str, Any]
 
 
+class RectificationOut(Output):
+    """What is to be corrected on a contract's bills, and who decided; ``decision`` is null while nobody has."""
+
+    id: Int64
+    contract_id: Int64
+    cause: str
+    kind: str
+    method: str
+    series: str
+    reason: str
+    proposed_by: str
+    proposed_at: Utc
+    decision: str | None
+    decided_by: str | None
+    decided_at: Utc | None
+    decided_why: str | None
+
+
 class EntryOut(Output):
     """One side of a transaction of the ledger; debit positive."""
 
@@ -293,6 +357,32 @@ class UserOut(Output):
     customer_id: Int64 | None
     created_at: Utc
     disabled_at: Utc | None
+
+
+class TokenOut(Output):
+    """A program's token, without its secret; no scopes are all of its user's permissions."""
+
+    id: Int64
+    user_id: Int64
+    name: str
+    scopes: list[str]
+    created_at: Utc
+    created_by: str
+    expires_at: Utc
+    revoked_at: Utc | None
+
+
+class UtilityOut(Output):
+    """The service whose rows are told here."""
+
+    id: Int64
+    code: str
+    name: str
+    nif: str
+    ine_code: str
+    address: dict[str, Any]
+    contact: dict[str, Any]
+    created_at: Utc
 
 
 class AuditOut(Output):

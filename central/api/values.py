@@ -44,6 +44,8 @@ def _euros(cents: Any) -> Any:
 
 
 PathId = Annotated[int, BeforeValidator(_from_text), Field(ge=1, le=MOST, json_schema_extra={"format": "int64"})]
+QueryMillis = Annotated[int, BeforeValidator(_from_text), Field(ge=0, le=2**53, json_schema_extra={"format": "int64"})]
+Small = Annotated[int, BeforeValidator(_from_text), Field(ge=0, le=32_767)]
 PageSize = Annotated[int, BeforeValidator(_from_text), Field(ge=1, le=LARGEST_PAGE)]
 Int64 = Annotated[int, Field(ge=-MOST, le=MOST, json_schema_extra={"format": "int64"})]
 Litres = Annotated[int, Field(ge=0, le=10**12, json_schema_extra={"format": "int64"})]

@@ -141,7 +141,7 @@ def _wait_s(failures: int) -> float:
     return seconds * (1 + random.random() / 5)  # noqa: S311 - spreads retries, guards nothing
 
 
-def _ready(now: datetime, most: int) -> Select[tuple[WebhookEndpoint]]:
+def _ready(now: datetime, most: int) -> Select[WebhookEndpoint]:
     owed = exists().where(
         WebhookDelivery.utility_id == WebhookEndpoint.utility_id,
         WebhookDelivery.endpoint_id == WebhookEndpoint.id,

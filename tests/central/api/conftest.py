@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from central.register import lifecycle
 from central.register.contracts import Terms
 from central.store import read_session, write_session
 from central.store.models import Invoice, Utility
+from tests.central.api.rows import add_rows
 from tests.central.factories import NOW, Town, found
 
 DAYS = (date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1))
@@ -51,6 +53,7 @@ class Served:
     others: dict[str, int] = field(default_factory=dict)
     run_id: int = 0
     invoice_id: int = 0
+    keys: Path = Path()
 
     def client(self, login: str) -> httpx.Client:
         """A program with this user's token."""
@@ -67,7 +70,7 @@ class Served:
 
 
 @pytest.fixture
-def served(engine: Engine) -> Served:
+def served(engine: Engine, tmp_path: Path) -> Served:
     """Seven houses billed for January, a user of each role, and one house elsewhere."""
     town = found(engine, 7)
     town.read_all(DAYS)
@@ -83,9 +86,14 @@ def served(engine: Engine) -> Served:
         lifecycle.open_case(session, town.utility_id, _leaving("K-0000001"), by=BY)
         register.build_route(session, town.utility_id, "R1", "Centre", date(2026, 11, 24), by=BY)
     _bill(engine, served)
-    _found_other(engine, served)
+    served.keys = tmp_path / "api.keys"
+    ring = register.KeyRing.create(served.keys)
+    other = _found_other(engine, served)
+    with write_session(engine) as session:
+        add_rows(session, town.utility_id, ring, NOW)
+        served.others |= add_rows(session, other, ring, NOW)
     with read_session(engine) as session:
-        serve(served.app, engine, load_site(session, code))
+        serve(served.app, engine, load_site(session, code), served.keys)
     return served
 
 
@@ -120,7 +128,7 @@ def _leaving(contract: str) -> lifecycle.Asked:
     return lifecycle.Asked("cancellation", date(2026, 3, 1), lifecycle.Details(), contract=contract)
 
 
-def _found_other(engine: Engine, served: Served) -> None:
+def _found_other(engine: Engine, served: Served) -> int:
     with write_session(engine) as session:
         other = register.add_utility(
             session, "busot", "Aigües de Busot", "P0300200C", "03046", address={}, contact={}, settings={}, by=BY
@@ -154,3 +162,4 @@ def _found_other(engine: Engine, served: Served) -> None:
             "installations": installation.id,
             "contract-cases": lifecycle.open_case(session, other, _leaving("B-1"), by=BY).id,
         }
+    return other

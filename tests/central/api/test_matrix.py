@@ -137,13 +137,18 @@ BODIES: dict[str, dict[str, Any]] = {
     "documents": {"code": "identity", "verdict": "waived", "reason": "mine"},
     "rejection": {"reason": "mine"},
     "withdrawal": {"reason": "mine"},
+    "assignment": {"device_id": 1},
+    "rereads": {"supplies": ["S1"]},
+    "decision": {"apply": True, "reason": "mine"},
+    "retirement": {"reason": "mine"},
+    "cut-facts": {"kind": "authority", "since": "2026-06-01", "reference": "R1"},
     "exchanges": {"meter_id": 1, "at": "2026-06-01T00:00:00Z", "installation_litres": 0},
     "closing": {"reason": "mine"},
     "dismissal": {"reason": "mine"},
     "retry": {"reason": "mine"},
     "key": {"public_key": "00" * 32},
     "webhooks/replay": {"since": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"},
-    **dict.fromkeys(("revocation", "disabling", "rotation", "pause", "resumption", "removal", "test", "replay"), {}),
+    **{one: {} for one in ("revocation", "disabling", "rotation", "pause", "resumption", "removal", "test", "replay")},
 }
 QUERIES = {"hours": {"from_ms": 0, "to_ms": 3_600_000}}
 

@@ -1,0 +1,66 @@
+"""One row of each kind that programs read and that no other fixture makes, in any utility."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from central import register
+from central.reading import findings, quarantine
+from central.reading.findings import Found
+from central.register import KeyRing
+from central.store import new_id
+from central.store.models import (
+    ApiToken,
+    Device,
+    DeviceEvent,
+    Finding,
+    Meter,
+    Quarantine,
+    Receiver,
+    SupplyPoint,
+    Visit,
+    WebhookDelivery,
+    WebhookEvent,
+)
+from central.times import millis
+from central.webhooks import endpoints
+
+
+def add_rows(session: Session, utility_id: int, ring: KeyRing, at: datetime) -> dict[str, int]:
+    """Add them; returns the id of one of each, by the name of its list."""
+    device = session.scalars(select(Device).where(Device.utility_id == utility_id)).first()
+    meter = session.scalars(select(Meter).where(Meter.utility_id == utility_id)).first()
+    point = session.scalars(select(SupplyPoint).where(SupplyPoint.utility_id == utility_id)).first()
+    assert device is not None
+    assert meter is not None
+    assert point is not None
+    by = register.Change("test", at)
+    hook, _ = endpoints.add(session, utility_id, "https://erp.example/", ring, events=["webhook.test"], by=by)
+    endpoints.ping(session, hook, by=by)
+    now_ms = millis(at)
+    entry = quarantine.Entry("series", f"made:{utility_id}", device.name, "reason", b"", at, utility_id)
+    quarantine.keep(session.connection(), [entry])
+    leak = Found("leak", "high", meter.address, 1, 2, "long ago: no run is to be held up by it", meter.id, point.id)
+    findings.record(session.connection(), utility_id, [leak], now_ms)
+    own = {"utility_id": utility_id, "device_id": device.id}
+    receiver = Receiver(**own, id=new_id(), name="r1", first_ms=now_ms, last_ms=now_ms)
+    event = DeviceEvent(**own, id=new_id(), batch_id=1, item=1, at_ms=now_ms, kind="clock", data={"to": "x"})
+    visit = Visit(
+        **own, id=new_id(), batch_id=1, item=1, supply_point_id=point.id, meter_id=meter.id, at_ms=now_ms, litres=1,
+        code="00", reader="ana", note="", confirmed=False, clock_trusted=True,
+    )  # fmt: skip
+    session.add_all([receiver, event, visit])
+    session.flush()
+    made = {"webhooks": hook.id, "receivers": receiver.id, "device-events": event.id, "visits": visit.id}
+    kinds = {
+        "findings": Finding,
+        "quarantine": Quarantine,
+        "tokens": ApiToken,
+        "webhook-events": WebhookEvent,
+        "webhook-deliveries": WebhookDelivery,
+    }
+    for name, kind in kinds.items():
+        found = session.scalars(select(kind.id).where(kind.utility_id == utility_id).order_by(kind.id)).first()
+        made[name] = int(found or 0)
+    return made
