@@ -207,6 +207,10 @@ def facturae(
         str | None,
         typer.Option(help="DIR3: contable,gestora,tramitadora / accounting,managing,processing"),
     ] = None,
+    reason_code: Annotated[
+        str | None,
+        typer.Option(help="Motivo de la rectificativa, 01 a 16 u 80 a 85 / Why a rectifying invoice rectifies"),
+    ] = None,
     utility: UtilityOption = None,
     config: ConfigOption = None,
     db: DbOption = None,
@@ -222,7 +226,7 @@ def facturae(
         if settings.facturae is None:
             raise ConfigError("configuration: [facturae] is missing, it names the certificate to sign with")
         found = utility_named(session, utility).id
-        content = signed_invoice(session, found, invoice, settings.facturae, _offices(offices))
+        content = signed_invoice(session, found, invoice, settings.facturae, _offices(offices), reason_code)
         out.write_bytes(content)
     show({"invoice": invoice, "file": str(out), "bytes": len(content)}, str(out), as_json)
 

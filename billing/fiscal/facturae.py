@@ -10,8 +10,9 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from lxml import etree
 
+from billing.fiscal.corrective import add_corrective
 from billing.fiscal.port import FiscalError
-from billing.invoice import Address, Invoice, InvoiceLine, InvoiceType, Party, PaymentMethod
+from billing.invoice import Address, Invoice, InvoiceLine, Party, PaymentMethod
 
 NS = "http://www.facturae.gob.es/formato/Versiones/Facturaev3_2_2.xml"
 CUBIC_METRE, UNIT, OTHER = "33", "01", "05"
@@ -46,10 +47,15 @@ class Offices:
         return (("01", self.accounting), ("02", self.managing), ("03", self.processing))
 
 
-def facturae(invoice: Invoice, offices: Offices) -> etree._Element:
-    """The Facturae element of an issued invoice; FiscalError names what the format needs and the invoice lacks."""
-    if invoice.type is not InvoiceType.F1:
-        raise FiscalError(f"type {invoice.type.value} of {invoice.full_number}: only F1 is written as Facturae")
+def facturae(invoice: Invoice, offices: Offices, *, reason: str | None = None) -> etree._Element:
+    """The Facturae element of an issued invoice; FiscalError names what the format needs and the invoice lacks.
+
+    ``reason`` is the code of why a rectifying invoice rectifies, where it is not the usual one of its type.
+    """
+    if invoice.type.simplified:
+        raise FiscalError(f"type {invoice.type.value} of {invoice.full_number}: public bodies are due whole invoices")
+    if reason is not None and not invoice.type.rectifies:
+        raise FiscalError(f"reason {reason}: {invoice.full_number} rectifies nothing")
     if invoice.number is None:
         raise FiscalError("number: (missing): only issued invoices are written as Facturae")
     root = etree.Element(f"{{{NS}}}Facturae", nsmap={"fe": NS})
@@ -57,7 +63,7 @@ def facturae(invoice: Invoice, offices: Offices) -> etree._Element:
     parties = _add(root, "Parties")
     _party(_add(parties, "SellerParty"), invoice.issuer, "issuer", None)
     _party(_add(parties, "BuyerParty"), invoice.recipient, "recipient", offices)
-    _invoice(_add(_add(root, "Invoices"), "Invoice"), invoice)
+    _invoice(_add(_add(root, "Invoices"), "Invoice"), invoice, reason)
     return root
 
 
@@ -109,12 +115,14 @@ def _address(parent: etree._Element, address: Address) -> None:
     _add(place, "CountryCode", "ESP")
 
 
-def _invoice(parent: etree._Element, invoice: Invoice) -> None:
+def _invoice(parent: etree._Element, invoice: Invoice, reason: str | None) -> None:
     header = _add(parent, "InvoiceHeader")
     _add(header, "InvoiceNumber", f"{invoice.number:06d}")
     _add(header, "InvoiceSeriesCode", invoice.series)
     _add(header, "InvoiceDocumentType", "FC")
-    _add(header, "InvoiceClass", "OO")
+    _add(header, "InvoiceClass", "OR" if invoice.type.rectifies else "OO")
+    if invoice.type.rectifies:
+        add_corrective(header, invoice, reason)
     _issue_data(_add(parent, "InvoiceIssueData"), invoice)
     taxes = _add(parent, "TaxesOutputs")
     for item in invoice.vat:

@@ -12,9 +12,17 @@ from central.store.models import Invoice
 
 
 def signed_invoice(
-    session: Session, utility_id: int, number: str, config: FacturaeConfig, offices: Offices | None = None
+    session: Session,
+    utility_id: int,
+    number: str,
+    config: FacturaeConfig,
+    offices: Offices | None = None,
+    reason: str | None = None,
 ) -> bytes:
-    """The signed Facturae of the invoice with this number; ``offices`` stand for those configured for its recipient."""
+    """The signed Facturae of the invoice with this number; ``offices`` stand for those configured for its recipient.
+
+    ``reason`` is the code of why a rectifying invoice rectifies (``billing.fiscal.corrective.REASONS``).
+    """
     row = session.scalars(
         select(Invoice).where(Invoice.utility_id == utility_id, Invoice.number_text == number)
     ).one_or_none()
@@ -22,7 +30,7 @@ def signed_invoice(
         raise FiscalError(f"invoice {number}: must be one that was issued")
     (archived,) = rebuild(session, [row])
     nif = archived.invoice.recipient.nif
-    return sign(facturae(archived.invoice, offices or _offices(config, nif)), config)
+    return sign(facturae(archived.invoice, offices or _offices(config, nif), reason=reason), config)
 
 
 def _offices(config: FacturaeConfig, nif: str) -> Offices:

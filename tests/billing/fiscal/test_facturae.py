@@ -1,6 +1,7 @@
 """Facturae: valid against the official schema, its totals the invoice's own."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from billing.fiscal import FiscalError
+from billing.fiscal.corrective import REASONS, USUAL
 from billing.fiscal.facturae import Offices, facturae
-from billing.invoice import Address, Invoice, InvoiceType, Party
-from tests.billing.invoice_samples import B02, HOLDER, invoice, line
+from billing.invoice import Address, Invoice, InvoiceType, Method, Party, rectify
+from tests.billing.invoice_samples import B02, HOLDER, TERMS, invoice, line
 from tests.fixtures.shared import shared_folder
 
 TOWN_HALL = Party("Ayuntamiento de Prueba", "P2807900B", Address("Plaza Mayor, 1", "28012", "Madrid", "Madrid"), True)
@@ -80,7 +82,8 @@ def test_totals_are_those_of_the_invoice_and_of_its_lines(amounts: list[tuple[in
 @pytest.mark.parametrize(
     ("issued", "offices", "text"),
     [
-        (bill(type=InvoiceType.R4), OFFICES, "type R4"),
+        (bill(type=InvoiceType.R4), OFFICES, "rectification"),
+        (bill(type=InvoiceType.F2), OFFICES, "type F2"),
         (bill(number=None), OFFICES, "number"),
         (replace(invoice(), recipient=HOLDER), OFFICES, "natural person"),
         (bill(issuer=replace(TOWN_HALL, nif="")), OFFICES, "issuer.nif"),
@@ -91,6 +94,62 @@ def test_totals_are_those_of_the_invoice_and_of_its_lines(amounts: list[tuple[in
 def test_what_cannot_be_written_is_named(issued: Invoice, offices: Offices, text: str) -> None:
     with pytest.raises(FiscalError, match=text):
         facturae(issued, offices)
+
+
+def rectifying(
+    method: Method, kind: InvoiceType = InvoiceType.R4, against: tuple[Invoice, ...] = (), lines: int = 2
+) -> Invoice:
+    return rectify(
+        against or (bill(),),
+        B02[:lines],
+        type=kind,
+        method=method,
+        reason="Lectura errónea",
+        series="RE2026",
+        number=7,
+        issued=date(2026, 4, 7),
+        terms=TERMS,
+    )
+
+
+@pytest.mark.parametrize("method", ["S", "I"])
+@pytest.mark.parametrize("kind", [InvoiceType.R1, InvoiceType.R2, InvoiceType.R3, InvoiceType.R4])
+def test_rectifying_invoices_are_valid_and_say_what_they_rectify(
+    schema: etree.XMLSchema, kind: InvoiceType, method: Method
+) -> None:
+    made = facturae(rectifying(method, kind), OFFICES)
+    schema.assertValid(made)
+    block = made.find(".//Corrective")
+    assert block is not None
+    said = {child.tag: child.text for child in block}
+    assert made.findtext(".//InvoiceClass") == "OR"
+    assert (said["InvoiceSeriesCode"], said["InvoiceNumber"]) == ("AG2026", "000123")
+    assert (said["ReasonCode"], said["ReasonDescription"]) == (USUAL[kind], REASONS[USUAL[kind]])
+    assert said["CorrectionMethod"] == ("01" if method == "S" else "02")
+    assert (said["AdditionalReasonDescription"], said["InvoiceIssueDate"]) == ("Lectura errónea", "2026-03-05")
+    assert (block.findtext("TaxPeriod/StartDate"), block.findtext("TaxPeriod/EndDate")) == ("2026-02-01", "2026-02-28")
+    assert made.findtext(".//InvoiceTotals/InvoiceTotal") == f"{rectifying(method, kind).total:.2f}"
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_every_reason_is_one_of_the_schema(schema: etree.XMLSchema, code: str) -> None:
+    schema.assertValid(facturae(rectifying("S"), OFFICES, reason=code))
+
+
+def test_a_second_rectification_names_the_first_one_too(schema: etree.XMLSchema) -> None:
+    first = rectifying("I")
+    made = facturae(rectifying("I", against=(bill(), first), lines=3), OFFICES)
+    schema.assertValid(made)
+    assert made.findtext(".//Corrective/InvoiceNumber") == "000123"
+    said = "Lectura errónea. Rectifica también RE2026/000007 de 07-04-2026"
+    assert made.findtext(".//AdditionalReasonDescription") == said
+
+
+def test_reasons_that_are_none_are_refused() -> None:
+    with pytest.raises(FiscalError, match="reason 17: must be one of 01"):
+        facturae(rectifying("S"), OFFICES, reason="17")
+    with pytest.raises(FiscalError, match="rectifies nothing"):
+        facturae(bill(), OFFICES, reason="16")
 
 
 def test_the_sample_and_a_broken_one(shared: Path, schema: etree.XMLSchema) -> None:

@@ -20,6 +20,7 @@ from tests.central.factories import found as found_town
 from tests.central.fiscal.conftest import DAYS
 from tests.central.fiscal.test_line import certificate
 from tests.central.invoicing.driving import issued
+from tests.central.invoicing.test_rectify import bills, decided, proposed
 
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
 XADES = "{http://uri.etsi.org/01903/v1.3.2#}"
@@ -99,6 +100,31 @@ def test_an_issued_invoice_from_the_command_line(
     assert "must be one that was issued" in runner.invoke(app, [*base, "--config", str(file)]).output
     base[2] = "AG2026/000002"
     assert "has no offices" in runner.invoke(app, [*base, "--config", str(file)]).output
+
+
+@pytest.mark.parametrize("method", ["S", "I"])
+def test_a_rectifying_invoice_is_written_and_signed(
+    engine: Engine, database: str, config: FacturaeConfig, tmp_path: Path, shared: Path, method: str
+) -> None:
+    town = _town_with_a_body(engine)
+    issued(town)
+    town.read(0, DAYS[1], 2_000, revision=1)
+    (made,) = decided(town, proposed(town, bills(town, 0), method=method))
+    file, out = tmp_path / "central.toml", tmp_path / "rectificativa.xsig"
+    file.write_text('[facturae]\ncertificate_file = "sello.p12"\npassword_file = "sello.password"\n')
+    offices = "L01030020,L01030020,L01030020"
+    base = ["central", "facturae", made.number_text, "--out", str(out), "--db", database, "--offices", offices]
+    result = CliRunner().invoke(build_app(), [*base, "--config", str(file), "--reason-code", "10"])
+    assert result.exit_code == 0, result.output
+    document = out.read_bytes()
+    root = etree.fromstring(document)
+    facturae_schema(shared).assertValid(root)
+    assert holds(document)
+    assert root.findtext(".//Corrective/ReasonDescription") == "Detalle Operación"
+    assert root.findtext(".//Corrective/InvoiceNumber") == "000001"
+    assert root.findtext(".//InvoiceTotals/InvoiceTotal") == f"{made.total_cents / 100:.2f}"
+    odd = CliRunner().invoke(build_app(), [*base, "--config", str(file), "--reason-code", "99"])
+    assert "reason 99: must be one of 01" in odd.output
 
 
 def _town_with_a_body(engine: Engine) -> Town:

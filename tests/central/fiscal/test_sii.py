@@ -32,10 +32,11 @@ class Filer:
 
     def __init__(self, town: Town, service: SiiService) -> None:
         self.town, self.service, self.now = town, service, NOW
+        self.verifactu_url: str | None = None
 
     def send(self) -> list[Sent]:
         """Everything that is due now."""
-        config = AgencyConfig(timeout_s=30, sii_url=self.service.url)
+        config = AgencyConfig(timeout_s=30, url=self.verifactu_url, sii_url=self.service.url)
         with HttpAgency(config) as line:
             return send_all(self.town.engine, line, config, lambda: self.now)
 
