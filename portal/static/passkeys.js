@@ -1,6 +1,6 @@
 // Passkeys need a script, for the browser's own interface to them is one. A form that asks for one is shown where the
 // browser can; it fetches what is to be signed, lets the device sign it, and is then sent like any other form.
-const capable = window.PublicKeyCredential && PublicKeyCredential.parseRequestOptionsFromJSON;
+const capable = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON);
 
 async function answer(form) {
   const asked = await fetch(form.dataset.question, { method: "POST" });
@@ -22,3 +22,5 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     answer(form).catch(() => { told.textContent = form.dataset.failed; });
   });
 }
+
+for (const told of document.querySelectorAll("[data-without-passkeys]")) told.hidden = capable;
