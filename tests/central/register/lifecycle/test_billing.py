@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 from billing.ledger import Account, post_payment
 from billing.volume import Period
 from central.collection.posting import Postings, balance, balances
-from central.register import RegisterError
-from central.register.lifecycle import Asked, Details, Person, complete, standing
+from central.invoicing import tariffs
+from central.register import Change, RegisterError
+from central.register.lifecycle import Asked, Details, Person, complete, standing, withdraw
+from central.register.lifecycle.queries import view
 from central.store import read_session, write_session
-from central.store.models import Contract, Customer, Invoice, WorkOrder
-from tests.central.factories import NEXT_PERIOD, Town
+from central.store.models import Contract, Customer, Invoice, InvoiceLine, WorkOrder
+from tests.central.factories import EXAMPLES, NEXT_PERIOD, TARIFF, Town
 from tests.central.invoicing.driving import approved, issued
 from tests.central.register.lifecycle.conftest import EMPTY
 from tests.central.register.lifecycle.support import (
@@ -183,6 +185,66 @@ def test_an_approved_run_is_waited_for(town: Town) -> None:
     with pytest.raises(RegisterError) as refused, write_session(town.engine) as session:
         complete(session, case_of(session, town, number), by=CLERK)
     assert "run R-2026-02 is approved and bills later days to the present holder" in str(refused.value)
+
+
+FEES = """
+  - code: CONTRATACION
+    name: Cuota de contratación
+    vat: 21
+    fee: {per: once, by: calibre_mm, amounts: {13: 40.62, 15: 47.83}}
+  - code: ACOMETIDA
+    name: Derechos de acometida
+    vat: 21
+    fee: {per: once, amount: A * connection_mm, with: {A: 20.49}}
+  - code: FIANZA
+    name: Fianza
+    nature: deposit
+    vat: NS
+    fee: {per: once, amount: 60.10}
+
+notes:"""
+
+
+def with_fees(town: Town) -> None:
+    """The town's tariff with a deposit and two fees, known when the cases are."""
+    text = (EXAMPLES / f"{TARIFF}.yaml").read_text().replace("\nnotes:", FEES)
+    with write_session(town.engine) as session:
+        tariffs.record(session, town.utility_id, text, "clerk", CLERK.at)
+        tariffs.assign(session, town.utility_id, TARIFF, date(2024, 1, 1), "clerk", CLERK.at)
+
+
+def test_the_tariffs_deposit_goes_to_the_ledger_and_its_fees_to_the_next_bill(town: Town) -> None:
+    with_fees(town)
+    done(town, leaving(on=date(2026, 2, 5), closing=real(12_000)))
+    number = opened(town, signing("PS-0000001", date(2026, 2, 6), closing=real(12_000)))
+    with write_session(town.engine) as session:
+        case = case_of(session, town, number)
+        shown = view(session, town.utility_id, case.id, CLERK.at)
+        assert shown is not None
+        assert shown.deposit_cents == 6_010
+        assert [(fee.code, fee.cents) for fee in shown.fees] == [("CONTRATACION", 4_062)]
+        result = complete(session, case, by=CLERK).result or {}
+    assert (result["deposit_cents"], result["charges"]) == (6_010, ["CONTRATACION"])
+    issued(town, Period(date(2026, 2, 1), date(2026, 3, 1)))
+    lines = select(InvoiceLine.code, InvoiceLine.amount_cents, InvoiceLine.vat, Contract.code.label("contract")).join(
+        Invoice, Invoice.id == InvoiceLine.invoice_id
+    )
+    with read_session(town.engine) as session:
+        found = session.execute(lines.join(Contract, Contract.id == Invoice.contract_id))
+        fees = [tuple(row) for row in found if f"code: {row.code}\n" in FEES]
+    assert fees == [("CONTRATACION", 4_062, "21", result["contract"])]
+
+
+def test_a_charge_that_the_tariff_cannot_price_is_refused_by_name(town: Town) -> None:
+    with_fees(town)
+    for codes, told in ((("ACOMETIDA",), "connection_mm"), (("NADA",), "is not a one-off charge of the tariff")):
+        number = opened(town, signing(EMPTY, charges=codes))
+        with pytest.raises(RegisterError) as refused, write_session(town.engine) as session:
+            complete(session, case_of(session, town, number), by=CLERK)
+        assert str(refused.value).startswith(f"charges: '{codes[0]}', ")
+        assert told in str(refused.value)
+        with write_session(town.engine) as session:
+            withdraw(session, case_of(session, town, number), by=Change("clerk", CLERK.at, "otra vez"))
 
 
 def test_a_supply_point_without_meter_gets_an_order_to_hang_one(town: Town) -> None:
