@@ -41,7 +41,7 @@ def add_rows(session: Session, utility_id: int, ring: KeyRing, at: datetime) -> 
     now_ms = millis(at)
     entry = quarantine.Entry("series", f"made:{utility_id}", device.name, "reason", b"", at, utility_id)
     quarantine.keep(session.connection(), [entry])
-    leak = Found("leak", "high", meter.address, 1, 2, "long ago: no run is to be held up by it", meter.id, point.id)
+    leak = Found("leak", "high", meter.address, 1, 2, "at no supply point: it holds up no run", meter.id)
     findings.record(session.connection(), utility_id, [leak], now_ms)
     own = {"utility_id": utility_id, "device_id": device.id}
     receiver = Receiver(**own, id=new_id(), name="r1", first_ms=now_ms, last_ms=now_ms)
