@@ -49,7 +49,7 @@ from central.store.models.reading import (
 )
 from central.store.models.rectification import Rectification, RectificationItem
 from central.store.models.refunds import Refund, RefundOrder
-from central.store.models.regime import FiscalEvent, FiscalRegime
+from central.store.models.regime import FiscalEvent, FiscalRegime, FiscalSignature
 from central.store.models.register import (
     BankAccount,
     Contract,
@@ -105,6 +105,7 @@ __all__ = [
     "FiscalRecord",
     "FiscalRegime",
     "FiscalSender",
+    "FiscalSignature",
     "FiscalSubmission",
     "IngestBatch",
     "Installation",

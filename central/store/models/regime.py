@@ -1,9 +1,9 @@
 """Which fiscal system holds from which day, and the log of events of a system that does not submit its records."""
 
-from sqlalchemy import String, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from central.store.base import Base, Code, Data, Day, Instant, LongText, Name, Ref
+from central.store.base import Base, BigInt, Code, Data, Day, Instant, LongText, Name, Ref, UtilityId
 from central.store.models.register import InUtility
 
 
@@ -42,3 +42,16 @@ class FiscalEvent(InUtility, Base):
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
     record: Mapped[LongText]
+
+
+class FiscalSignature(Base):
+    """A record of a system that does not submit, signed (RD 1007/2023, article 12); ``document`` is the whole XML."""
+
+    __tablename__ = "fiscal_signature"
+    __table_args__ = (
+        ForeignKeyConstraint(["utility_id", "record_id"], ["fiscal_record.utility_id", "fiscal_record.id"]),
+    )
+    utility_id: Mapped[UtilityId]
+    record_id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    signed_at: Mapped[Instant]
+    document: Mapped[LongText]

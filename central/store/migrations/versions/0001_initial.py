@@ -95,6 +95,7 @@ def upgrade() -> None:
     _rectification_item()
     _fiscal_correction()
     _fiscal_outcome()
+    _fiscal_signature()
 
 
 def _audit_entry() -> None:
@@ -2146,3 +2147,19 @@ def _fiscal_outcome() -> None:
     )
     with op.batch_alter_table("fiscal_outcome", schema=None) as batch_op:
         batch_op.create_index("ix_fiscal_outcome_verdict", ["utility_id", "verdict", "record_id"], unique=False)
+
+
+def _fiscal_signature() -> None:
+    op.create_table(
+        "fiscal_signature",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("signed_at", UtcDateTime(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "record_id"],
+            ["fiscal_record.utility_id", "fiscal_record.id"],
+            name=op.f("fk_fiscal_signature_utility_id_record_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "record_id", name=op.f("pk_fiscal_signature")),
+    )
