@@ -76,6 +76,7 @@ FROZEN = (
     Frozen("fiscal_outcome"),
     Frozen("fiscal_record"),
     Frozen("fiscal_regime", once=("decision", "decided_by", "decided_at", "decided_why")),
+    Frozen("fiscal_signature"),
     Frozen("fiscal_submission", once=("answered_at", "verdict", "csv", "answer"), free=("state", "attempts")),
     Frozen("ingest_batch"),
     Frozen("installation", once=("retired_at",)),
