@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from portal import findings, formats, quality, telegrams, words
+from portal import fieldwork, findings, formats, quality, telegrams, words
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -16,6 +16,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_environment.filters.update(fieldwork.FILTERS)
 _environment.filters.update(formats.FILTERS | words.FILTERS | findings.FILTERS | telegrams.FILTERS | quality.FILTERS)
 
 

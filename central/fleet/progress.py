@@ -116,6 +116,11 @@ def list_routes(
     return list(session.scalars(query.order_by(Route.id.desc()).limit(limit)))
 
 
+def route_by_id(session: Session, utility_id: int, route_id: int) -> Route | None:
+    """One route of the utility."""
+    return session.get(Route, (utility_id, route_id))
+
+
 def _stops(session: Session, route: Route, plan: RoutePlan | None, now_ms: int) -> list[Stop]:
     from_ms, to_ms = _window(route, plan, now_ms)
     rows = session.execute(
