@@ -137,6 +137,13 @@ class FacturaeConfig(_Section, frozen=True):
     bodies: tuple[BodyConfig, ...] = ()
 
 
+class SealConfig(_Section, frozen=True):
+    """``[seal]``: the PKCS#12 certificate that signs the records and events of a system that does not submit them."""
+
+    certificate_file: Text
+    password_file: str | None = None
+
+
 class WebhooksConfig(_Section, frozen=True):
     """``[webhooks]``: how events are delivered; the addresses they may go to besides public ones over https.
 
@@ -171,6 +178,7 @@ class Config(_Section, frozen=True):
     backup: BackupConfig | None = None
     agency: AgencyConfig | None = None
     facturae: FacturaeConfig | None = None
+    seal: SealConfig | None = None
     webhooks: WebhooksConfig = WebhooksConfig()
     log: LogConfig = LogConfig()
 
@@ -229,6 +237,8 @@ def _with_paths(config: Config, folder: Path) -> Config:
         changes["agency"] = _beside(config.agency, folder, "certificate_file", "password_file", "ca_file")
     if config.facturae:
         changes["facturae"] = _beside(config.facturae, folder, "certificate_file", "password_file")
+    if config.seal:
+        changes["seal"] = _beside(config.seal, folder, "certificate_file", "password_file")
     if config.broker:
         changes["broker"] = _broker_with_paths(config.broker, folder)
     url = config.database.url
