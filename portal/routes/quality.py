@@ -43,7 +43,10 @@ def show_rule(
     request: Request, identity: Office, regla: str, estado: str = "open", encargo: str = "", despues: str = ""
 ) -> Response:
     """What one rule finds, page by page."""
-    return _rule(request, identity, regla, estado, encargo[:64], despues)
+    try:
+        return _rule(request, identity, regla, estado, encargo[:64], despues)
+    except RegisterError as error:
+        return _board(request, identity, error=str(error))
 
 
 @router.post("/{regla}")
@@ -94,7 +97,10 @@ def _board(request: Request, identity: Identity, severity: str = "", owner: str 
     now = datetime.now(UTC)
     with read_session(request.app.state.engine) as session:
         utility = _utility(session, identity)
-        lines = quality.board(session, utility, now)
+        try:
+            lines = quality.board(session, utility, now)
+        except RegisterError as wrong:  # a setting of a rule: nothing can be shown until it is corrected
+            lines, error = [], str(wrong)
         asked_on = quality.last_refreshed(session, utility.id)
     by_severity: Counter[str] = Counter()
     for line in lines:
