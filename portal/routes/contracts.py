@@ -200,6 +200,7 @@ def _one(request: Request, identity: Identity, case_id: int, error: str, given: 
     procedure = Procedure(found.case.procedure)
     values: dict[str, Any] = {
         "found": found,
+        "titles": {one.item.code: one.item.title for one in found.papers},
         "procedure": procedure,
         "causes": CAUSES_OF[procedure],
         "given": given or Prefill(found.details, found.case.effective_on).form(),

@@ -172,3 +172,11 @@ def test_the_form_of_a_case_says_what_the_case_says() -> None:
     assert asked.details.deposit_cents == 6050
     assert asked.details.closing is not None
     assert asked.details.closing.litres == 14_500
+
+
+def test_a_cancellation_is_listed_and_found_by_who_holds_the_contract(app: FastAPI) -> None:
+    clerk = client(app, "maria")
+    made = clerk.post(f"{PAGE}/nuevo/baja", data={"contrato": "K-0000002", "fecha": FORM["fecha"]})
+    assert "Completa los datos que faltan. Falta la lectura del contador al empezar ese día." in words(made)
+    assert "Vecina 2" in words(clerk.get(PAGE, params={"texto": "vecina 2"}))
+    assert "EXP-000001" not in words(clerk.get(PAGE, params={"texto": "vecina 3"}))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from central.register.change import Change
@@ -17,7 +17,16 @@ from central.register.lifecycle.checklist import ChecklistItem
 from central.register.lifecycle.complete import fees_of, planned_charges
 from central.register.lifecycle.details import Details, read
 from central.register.lifecycle.procedures import LIVE, State
-from central.store.models import AuditEntry, Contract, ContractCase, ContractCaseDocument, SupplyPoint, Utility
+from central.store.models import (
+    AuditEntry,
+    Contract,
+    ContractCase,
+    ContractCaseDocument,
+    ContractHolder,
+    Customer,
+    SupplyPoint,
+    Utility,
+)
 
 PAGE = 50
 MISSING = "missing"
@@ -92,8 +101,9 @@ def cases(
     rows = _joined(utility_id).where(*_conditions(filters))
     if before is not None:
         rows = rows.where(ContractCase.number < before)
-    found = session.execute(rows.order_by(ContractCase.number.desc()).limit(limit))
-    return [_listed(case, point, code, now) for case, point, code in found]
+    found = session.execute(rows.order_by(ContractCase.number.desc()).limit(limit)).all()
+    present = _present_holders(session, utility_id, [case for case, _, _ in found])
+    return [_listed(case, point, code, present.get(case.id, ""), now) for case, point, code in found]
 
 
 def view(session: Session, utility_id: int, case_id: int, now: datetime) -> View | None:
@@ -111,7 +121,7 @@ def view(session: Session, utility_id: int, case_id: int, now: datetime) -> View
     deposit_cents, fees = _planned(found, now, problems) if live else (None, [])
     clock = deadlines.Clock(case.opened_at, _done_at(case), not live, local_today(now))
     return View(
-        listed=_listed(case, point, code, now),
+        listed=_listed(case, point, code, found.person.name if found.person else "", now),
         case=case,
         details=details,
         present_holder=found.person.name if found.person else "",
@@ -202,6 +212,7 @@ def _mentions(text: str) -> ColumnElement[bool]:
         Contract.code == text,
         holder["nif"].as_string() == text.upper(),
         holder["name"].as_string().icontains(text, autoescape=True),
+        _of_a_holder(text),
     ]
     digits = text.upper().removeprefix("EXP-").lstrip("0")
     if digits.isdecimal() and len(digits) < 16:
@@ -209,8 +220,39 @@ def _mentions(text: str) -> ColumnElement[bool]:
     return or_(*anywhere)
 
 
-def _listed(case: ContractCase, point: SupplyPoint, contract: str | None, now: datetime) -> Listed:
-    person = case.details.get("holder") or case.details.get("applicant") or {}
+def _of_a_holder(text: str) -> ColumnElement[bool]:
+    """Whether somebody who holds or held the contract has this NIF or name."""
+    of = and_(Customer.utility_id == ContractHolder.utility_id, Customer.id == ContractHolder.customer_id)
+    return exists().where(
+        ContractHolder.utility_id == ContractCase.utility_id,
+        ContractHolder.contract_id == ContractCase.contract_id,
+        of,
+        or_(Customer.nif == text.upper(), Customer.name.icontains(text, autoescape=True)),
+    )
+
+
+def _present_holders(session: Session, utility_id: int, found: Sequence[ContractCase]) -> dict[int, str]:
+    """By case the name of who holds its contract the day before."""
+    contracts = {case.contract_id for case in found if case.contract_id is not None}
+    of = and_(Customer.utility_id == ContractHolder.utility_id, Customer.id == ContractHolder.customer_id)
+    rows = session.execute(
+        select(ContractHolder, Customer.name)
+        .join(Customer, of)
+        .where(
+            ContractHolder.utility_id == utility_id,
+            ContractHolder.contract_id.in_(contracts),
+            ContractHolder.retired_at.is_(None),
+        )
+    ).all()
+    return {
+        case.id: name
+        for case in found
+        for row, name in rows
+        if row.contract_id == case.contract_id and standing.holds(row, standing.day_before(case.effective_on))
+    }
+
+
+def _listed(case: ContractCase, point: SupplyPoint, contract: str | None, present: str, now: datetime) -> Listed:
     detail = f", {point.detail}" if point.detail else ""
     return Listed(
         id=case.id,
@@ -221,7 +263,7 @@ def _listed(case: ContractCase, point: SupplyPoint, contract: str | None, now: d
         supply=point.code,
         address=f"{point.street}, {point.number}{detail}",
         contract=contract or "",
-        holder=person.get("name", ""),
+        holder=(case.details.get("holder") or {}).get("name", present),
         effective_on=case.effective_on,
         opened_at=case.opened_at,
         days=((case.closed_at or now) - case.opened_at).days,

@@ -52,7 +52,7 @@ def holders(session: Session, contract: Contract) -> Sequence[ContractHolder]:
 
 def holder_on(session: Session, contract: Contract, day: date) -> ContractHolder | None:
     """Who holds a contract on a day."""
-    return next((row for row in holders(session, contract) if _holds(row, day)), None)
+    return next((row for row in holders(session, contract) if holds(row, day)), None)
 
 
 def terms_on(session: Session, contract: Contract, day: date) -> ContractTerms | None:
@@ -144,7 +144,8 @@ def deposit_of(session: Session, contract: Contract, customer: Customer) -> int:
     return -int(session.scalar(rows))
 
 
-def _holds(row: ContractHolder, day: date) -> bool:
+def holds(row: ContractHolder, day: date) -> bool:
+    """Whether a holder's row is of a day."""
     return row.valid_from <= day and (row.valid_to is None or day < row.valid_to)
 
 
@@ -152,7 +153,7 @@ def _on_day(rows: Sequence[ContractHolder], day: date) -> int | None:
     """Who held on a day; before the first and after the last, the nearest."""
     if not rows:
         return None
-    held = next((row for row in rows if _holds(row, day)), None)
+    held = next((row for row in rows if holds(row, day)), None)
     nearest = rows[0] if day < rows[0].valid_from else rows[-1]
     return (held or nearest).customer_id
 
