@@ -18,12 +18,14 @@ from central.cli import (
     show,
     show_rows,
 )
+from central.factors_cli import mount as mount_factors
 
 user = typer.Typer(no_args_is_help=True, help="Usuarios / Users")
 
 
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
+    mount_factors(user)
     central.add_typer(user, name="user")
     central.command("grant", help=GRANT_HELP)(grant)
 

@@ -11,6 +11,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from central.access import AccessError
+from central.access.factors import without_factor
 from central.config import Config, ConfigError
 from central.fiscal import queries as fiscal
 from central.fiscal.agency import tls_context
@@ -20,7 +22,7 @@ from central.reading import quarantine
 from central.register.keys import KeyFileError, KeyRing, Sealed
 from central.store import guards, open_engine, read_session, schema_version
 from central.store.migrate import newest_version
-from central.store.models import Device, Meter, MeterKey
+from central.store.models import Device, Meter, MeterKey, Utility
 from central.store.partitions import PARTITIONED, missing_partitions
 from central.times import DAY_MS, millis
 
@@ -78,6 +80,7 @@ def _contents(config: Config, engine: Engine) -> Iterator[Finding]:
         _stray_rows,
         _coming,
         _fiscal,
+        _factors,
     )
     with read_session(engine) as session:
         for check in checks:
@@ -135,6 +138,25 @@ def _coming(_config: Config, session: Session) -> Finding:
         return Finding("months", True, "this month's and the next one's partitions are there")
     names = ", ".join(partition.name for partition in missing)
     return Finding("months", False, f"missing: {names}", "let sgc central run: it makes them")
+
+
+def _factors(_config: Config, session: Session) -> Finding:
+    """Whoever moves money or lets others in, and is let in by a password alone."""
+    try:
+        lacking = [
+            user for place in session.scalars(select(Utility.id)).all() for user in without_factor(session, place)
+        ]
+    except AccessError as error:
+        return Finding("second factors", False, str(error), "sgc central user policy sets the rules: nobody gets in")
+    if not lacking:
+        return Finding("second factors", True, "every user whose role needs one has one")
+    # Who lets others in first: the rest depends on them.
+    lacking.sort(key=lambda user: (user.role != "admin", user.login))
+    more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+    text = f"none for {', '.join(f'{user.login} ({user.role})' for user in lacking[:5])}{more}"
+    return Finding(
+        "second factors", False, text, "let them add one under Seguridad; sgc central user policy has the rules"
+    )
 
 
 def _stray_rows(_config: Config, session: Session) -> Finding:

@@ -147,7 +147,9 @@ def test_passwords_that_are_known_or_guessed_are_refused_without_asking_anyone(p
     assert password not in str(refused.value)
 
 
-@pytest.mark.parametrize("password", ["lluvia tierra 9", "ñandú cañón übung", "Vf3z-9q" * 9, "a" * 60 + " cuatro palabras"])
+@pytest.mark.parametrize(
+    "password", ["lluvia tierra 9", "ñandú cañón übung", "Vf3z-9q" * 9, "a" * 60 + " cuatro palabras"]
+)
 def test_long_ones_of_any_signs_are_taken(password: str) -> None:
     check_password(password)
 
