@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL, make_url
 
 from central.store import models
+from central.store.partitions import SIGNATURE
 
 PREFIX = "isolation_"
 SETTING = "sgc.utility"
@@ -45,12 +46,16 @@ def install(connection: Connection) -> None:
 
 
 def grant(connection: Connection, role: str) -> None:
-    """Let a role that owns nothing serve one utility at a time: rows of every table, never their definition."""
+    """Let a role that owns nothing serve one utility at a time: rows of every table, never their definition.
+
+    Months of the partitioned tables it makes by the function that makes nothing else.
+    """
     quoted = connection.dialect.identifier_preparer.quote_identifier(role)
     for table in ("alembic_version", "utility"):
         connection.exec_driver_sql(f'GRANT SELECT ON "{table}" TO {quoted}')
     # Locking the utility's row orders the writers of its audit.
     connection.exec_driver_sql(f"GRANT UPDATE (id) ON utility TO {quoted}")
+    connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {SIGNATURE} TO {quoted}")
     for table in tables():
         connection.exec_driver_sql(f'GRANT SELECT, INSERT, UPDATE, DELETE ON "{table}" TO {quoted}')
 

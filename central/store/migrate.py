@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from central.store import guards, isolation, statistics
-from central.store.partitions import ensure_default
+from central.store.partitions import ensure_default, install_maker, maker_is_current
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x5347_4302
@@ -46,6 +46,7 @@ def _is_current(engine: Engine) -> bool:
             _version(connection) == newest_version()
             and guards.are_current(connection)
             and isolation.are_current(connection)
+            and maker_is_current(connection)
         )
 
 
@@ -99,6 +100,7 @@ def _upgrade(connection: Connection) -> None:
     guards.remove(connection)
     command.upgrade(config, "head")
     ensure_default(connection)
+    install_maker(connection)
     guards.install(connection)
     isolation.install(connection)
     statistics.seed(connection)

@@ -4,6 +4,9 @@ What lies outside the years below (a device with a broken clock) goes to the def
 holds a row that a month's partition would have to take over.
 """
 
+# ruff: noqa: S608 - every name in these statements is a constant of this file
+
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,8 +17,32 @@ PARTITIONED = ("telegram", "reading", "reading_day")
 FIRST_YEAR = 2000
 LAST_YEAR = 2099
 LOCK_TIMEOUT = "3s"
+MAKER = "sgc_make_month"
+SIGNATURE = f"{MAKER}(text, integer, integer)"
 _LOCK = 0x5347_4301
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_MAKER = f"""
+CREATE OR REPLACE FUNCTION {MAKER}(wanted text, of_year integer, of_month integer) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $$
+DECLARE
+    start timestamptz := make_timestamptz(of_year, of_month, 1, 0, 0, 0, 'UTC');
+    stop timestamptz := (start AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC';
+BEGIN
+    IF wanted NOT IN ({", ".join(f"'{table}'" for table in PARTITIONED)})
+       OR of_year NOT BETWEEN {FIRST_YEAR} AND {LAST_YEAR} THEN
+        RAISE EXCEPTION USING MESSAGE =
+            '{MAKER}: ' || wanted || ' ' || of_year || ': must be a table with months, {FIRST_YEAR} to {LAST_YEAR}';
+    END IF;
+    EXECUTE 'CREATE TABLE IF NOT EXISTS '
+        || quote_ident(wanted || '_' || of_year || '_' || lpad(of_month::text, 2, '0'))
+        || ' PARTITION OF ' || quote_ident(wanted)
+        || ' FOR VALUES FROM (' || (extract(epoch FROM start) * 1000)::bigint
+        || ') TO (' || (extract(epoch FROM stop) * 1000)::bigint || ')';
+END
+$$
+"""
+_MAKER_DIGEST = hashlib.sha256(_MAKER.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, order=True)
@@ -32,12 +59,10 @@ class Partition:
         return f"{self.table}_{self.year}_{self.month:02}"
 
     def create(self, connection: Connection) -> None:
-        """Make it, unless somebody else did meanwhile."""
+        """Make it, unless somebody else did meanwhile; by the database's function, for roles that own no table."""
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        start, end = month_bounds(self.year, self.month)
-        connection.exec_driver_sql(
-            f"CREATE TABLE IF NOT EXISTS {self.name} PARTITION OF {self.table} FOR VALUES FROM ({start}) TO ({end})"
-        )
+        month = {"table": self.table, "year": self.year, "month": self.month}
+        connection.execute(text(f"SELECT {MAKER}(:table, :year, :month)"), month)
 
 
 def ensure_partitions(connection: Connection, millis: Iterable[int], tables: Sequence[str] = PARTITIONED) -> None:
@@ -78,6 +103,26 @@ def ensure_default(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         for table in PARTITIONED:
             connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {table}_default PARTITION OF {table} DEFAULT")
+
+
+def install_maker(connection: Connection) -> None:
+    """Make the function that makes months: it works with its owner's rights, and makes nothing else."""
+    if connection.dialect.name != "postgresql":
+        return
+    schema = connection.dialect.identifier_preparer.quote_identifier(
+        connection.scalar(text("SELECT current_schema()")) or "public"
+    )
+    connection.exec_driver_sql(_MAKER.replace("{schema}", schema))
+    connection.exec_driver_sql(f"REVOKE ALL ON FUNCTION {SIGNATURE} FROM PUBLIC")
+    connection.exec_driver_sql(f"COMMENT ON FUNCTION {SIGNATURE} IS '{_MAKER_DIGEST}'")
+
+
+def maker_is_current(connection: Connection) -> bool:
+    """Whether the database has this program's function; SQLite has no months."""
+    if connection.dialect.name != "postgresql":
+        return True
+    found = text(f"SELECT obj_description(to_regprocedure('{SIGNATURE}'), 'pg_proc')")
+    return connection.scalar(found) == _MAKER_DIGEST
 
 
 def is_partition(name: str) -> bool:

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from psycopg import sql
 from sqlalchemy import Engine, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from central import journal, register
 from central.register.contracts import Terms
-from central.store import isolation, open_engine, write_session
-from central.store.migrate import _is_current
+from central.store import isolation, open_engine, partitions, write_session
+from central.store.migrate import _is_current, migrate
 from central.store.models import Base, SupplyPoint
 from tests.central.conftest import BY, NOW
 
@@ -114,6 +114,62 @@ def test_a_database_that_lost_a_policy_is_not_current(owner: Engine) -> None:
         policy = connection.scalar(text("SELECT policyname FROM pg_policies WHERE tablename = 'customer'"))
         connection.exec_driver_sql(f'DROP POLICY "{policy}" ON customer')
     assert not _is_current(owner)
+
+
+def test_every_table_with_a_utility_has_its_policy(owner: Engine) -> None:
+    """Asked of the database, not of the models: a table that somebody forgot to declare is found too."""
+    columns = text(
+        "SELECT c.relname, c.relrowsecurity, count(p.polname) FROM pg_class c "
+        "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'utility_id' AND NOT a.attisdropped "
+        "LEFT JOIN pg_policy p ON p.polrelid = c.oid AND p.polname LIKE 'isolation_%' "
+        "WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition "
+        "GROUP BY c.oid ORDER BY 1"
+    )
+    with owner.connect() as connection:
+        found = {name: (secured, policies) for name, secured, policies in connection.execute(columns)}
+    assert {name for name, held in found.items() if held != (True, 1)} == set()
+    assert set(found) == set(isolation.tables())
+
+
+def test_only_the_utility_itself_is_beyond_a_utility() -> None:
+    assert set(Base.metadata.tables) - set(isolation.tables()) == {"utility"}
+
+
+def test_partitions_are_out_of_reach_of_a_role_that_serves(web: dict[int | None, Engine]) -> None:
+    mine = min(number for number in web if number is not None)
+    for partition in ("reading_default", "telegram_default"):
+        with pytest.raises(ProgrammingError, match="permission denied"), web[mine].begin() as connection:
+            connection.exec_driver_sql(f"SELECT * FROM {partition}")  # noqa: S608
+
+
+def test_a_role_that_serves_makes_the_months_it_needs_and_no_other_table(
+    owner: Engine, web: dict[int | None, Engine]
+) -> None:
+    mine = min(number for number in web if number is not None)
+    at = datetime(2031, 12, 31, 23, tzinfo=UTC)
+    with write_session(web[mine]) as session:
+        point = session.scalars(select(SupplyPoint)).one()
+        meter = register.add_meter(session, mine, serial="M1", calibre_mm=15, modulus_litres=10**8, radio=False, by=BY)
+        register.install_meter(session, point, meter, at, 7, by=BY)
+    with owner.connect() as connection:
+        held = text("SELECT litres FROM reading_2031_12")
+        assert connection.scalars(held).all() == [7]
+        bounds = text("SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE relname = 'reading_2031_12'")
+        start, stop = partitions.month_bounds(2031, 12)
+        assert connection.scalar(bounds) == f"FOR VALUES FROM ('{start}') TO ('{stop}')"
+    for table, year, month in (("customer", 2031, 1), ("reading", 1999, 1), ("reading", 2031, 13)):
+        with pytest.raises(DBAPIError), web[mine].begin() as connection:
+            connection.execute(text(f"SELECT {partitions.MAKER}(:t, :y, :m)"), {"t": table, "y": year, "m": month})
+    with pytest.raises(ProgrammingError, match="permission denied"), web[mine].begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE public.mine (id integer)")
+
+
+def test_a_database_without_the_maker_of_months_is_not_current(owner: Engine) -> None:
+    with owner.begin() as connection:
+        connection.exec_driver_sql(f"DROP FUNCTION {partitions.SIGNATURE}")
+    assert not _is_current(owner)
+    migrate(owner)
+    assert _is_current(owner)
 
 
 def test_a_scope_joins_what_a_url_says_already() -> None:
