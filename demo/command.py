@@ -84,6 +84,7 @@ async def serve(road: Road, result: Result) -> None:
     say(f"[bold]Portal y oficina / Portal and back office:[/bold] {url}")
     for login in result.logins:
         say(f"  {login.role:<28} {login.login} / {login.password}   {url.rstrip('/')}{login.path}")
+    say("  Solo aquí, sin segundo paso al entrar / Only here, without a second factor")
     say(f"[bold]Pantalla del lector / Reader's screen:[/bold] http://127.0.0.1:{road.ports.screen}/   PIN {PIN}")
     say("Ctrl-C para terminar / to end")
     while True:

@@ -19,6 +19,7 @@ from sqlalchemy import Engine, select
 
 from billing.volume import Period
 from central.access import create_user
+from central.access.rules import set_rules
 from central.invoicing import run
 from central.invoicing.drive import processes
 from central.store import migrate, open_engine, read_session, write_session
@@ -108,6 +109,7 @@ def _found(engine: Engine, tariffs: Path, periods: list[Period]) -> None:
         )  # fmt: skip
         session.flush()
         record_tariff(session, UTILITY_ID, tariffs, since)
+        set_rules(session, UTILITY_ID, {"factor_roles": []}, "demo", datetime.now(UTC))
         for login, role in ((CLERK, "clerk"), (SUPERVISOR, "supervisor")):
             create_user(session, UTILITY_ID, login, PASSWORD, role=role, name=login.capitalize())
 

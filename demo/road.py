@@ -175,6 +175,7 @@ class Road:
         await self.rooms.start(
             "portal", "portal", "run", "--db", self.work.database, "--utility", UTILITY,
             "--port", str(self.ports.portal), "--plain-http", "--reader-url", self._url(self.ports.screen),
+            "--keys", str(self.work.key_file),
         )  # fmt: skip
         url = self._url(self.ports.portal)
         await answers(url, self.rooms)
