@@ -6,7 +6,7 @@ Services are plain functions ``f(session, …, by=Change(…))``; the caller own
 
 from central.register.change import Change
 from central.register.contracts import cancel_contract, change_holder, change_terms, sign_contract
-from central.register.customers import add_bank_account, add_customer, find_customer
+from central.register.customers import add_bank_account, add_customer, end_customer, find_customer
 from central.register.devices import (
     Enrolled,
     enrol_device,
@@ -51,6 +51,7 @@ __all__ = [
     "cancel_contract",
     "change_holder",
     "change_terms",
+    "end_customer",
     "enrol_device",
     "exchange_meter",
     "find_customer",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Date, func, or_, select
 
 from central.register.quality.rule import Asked, Hit
 from central.store.models import Contract, ContractHolder, ContractTerms
@@ -18,9 +18,9 @@ def find_gaps(asked: Asked, model: type[ContractHolder] | type[ContractTerms]) -
             model.contract_id,
             model.valid_from,
             model.valid_to,
-            func.lag(model.valid_from).over(**order).label("earlier"),
-            func.lag(model.valid_to).over(**order).label("before"),
-            func.lead(model.valid_from).over(**order).label("later"),
+            func.lag(model.valid_from, type_=Date).over(**order).label("earlier"),
+            func.lag(model.valid_to, type_=Date).over(**order).label("before"),
+            func.lead(model.valid_from, type_=Date).over(**order).label("later"),
         )
         .where(model.utility_id == asked.utility_id, model.retired_at.is_(None))
         .subquery()
