@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from central.lifecycle import Details
+    from central.lifecycle.queries import Listed, View
     from central.register.change import Change
-    from central.register.lifecycle import Details
-    from central.register.lifecycle.queries import Listed, View
     from central.store.models import ContractCase
 
 contract = typer.Typer(
@@ -96,7 +96,7 @@ def open_one(
     as_json: JsonOption = False,
 ) -> None:
     """Open a case and show what it still needs."""
-    from central.register.lifecycle import Asked, open_case
+    from central.lifecycle import Asked, open_case
     from central.register.utilities import utility_named
     from central.store import write_session
 
@@ -131,8 +131,8 @@ def amend_one(
     as_json: JsonOption = False,
 ) -> None:
     """Say something else; what is not named stays."""
-    from central.register.lifecycle import amend
-    from central.register.lifecycle.details import read, stored
+    from central.lifecycle import amend
+    from central.lifecycle.details import read, stored
     from central.store import write_session
 
     with settings_and_engine("contract amend", config, db) as (_, engine), write_session(engine) as session:
@@ -159,7 +159,7 @@ def document(
     as_json: JsonOption = False,
 ) -> None:
     """Settle one document of the checklist."""
-    from central.register import lifecycle
+    from central import lifecycle
     from central.store import write_session
 
     with settings_and_engine("contract document", config, db) as (_, engine), write_session(engine) as session:
@@ -202,7 +202,7 @@ def list_all(
     as_json: JsonOption = False,
 ) -> None:
     """List cases with their age in days."""
-    from central.register.lifecycle.queries import Filters, cases
+    from central.lifecycle.queries import Filters, cases
     from central.register.utilities import utility_named
     from central.store import read_session
 
@@ -222,7 +222,7 @@ def complete_one(
     as_json: JsonOption = False,
 ) -> None:
     """Complete a case, all of it or nothing."""
-    from central.register.lifecycle import complete
+    from central.lifecycle import complete
 
     _act("complete", lambda session, case, by: complete(session, case, by=by), number, utility, config, db,
          _by(actor), as_json)  # fmt: skip
@@ -239,7 +239,7 @@ def reject_one(
     as_json: JsonOption = False,
 ) -> None:
     """Reject a case."""
-    from central.register.lifecycle import reject
+    from central.lifecycle import reject
 
     _act("reject", lambda session, case, by: reject(session, case, by=by), number, utility, config, db,
          _by(actor, why), as_json)  # fmt: skip
@@ -256,7 +256,7 @@ def withdraw_one(
     as_json: JsonOption = False,
 ) -> None:
     """Withdraw a case."""
-    from central.register.lifecycle import withdraw
+    from central.lifecycle import withdraw
 
     _act("withdraw", lambda session, case, by: withdraw(session, case, by=by), number, utility, config, db,
          _by(actor, why), as_json)  # fmt: skip
@@ -287,8 +287,8 @@ def _by(actor: str, why: str = "") -> Change:
 
 
 def _case(session: Session, utility: str | None, number: int) -> ContractCase:
+    from central.lifecycle import find_case
     from central.register import RegisterError
-    from central.register.lifecycle import find_case
     from central.register.utilities import utility_named
 
     case = find_case(session, utility_named(session, utility).id, number)
@@ -315,7 +315,7 @@ def _details(
     assume_debt: bool,
 ) -> Details:
     """What a case said before, with the file on top, and what the options say on top of both."""
-    from central.register.lifecycle.details import read
+    from central.lifecycle.details import read
 
     said: dict[str, Any] = before | (_object(file) if file else {})
     if person["nif"] or person["name"]:
@@ -372,7 +372,7 @@ def _listed(one: Listed) -> dict[str, Any]:
 
 
 def _show(session: Session, case: ContractCase, as_json: bool) -> None:
-    from central.register.lifecycle.queries import view
+    from central.lifecycle.queries import view
 
     found = view(session, case.utility_id, case.id, now())
     if found is not None:

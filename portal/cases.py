@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from central.register.lifecycle import Asked, Bank, Closing, Details, Person, TermsAsked
+from central.lifecycle import Asked, Bank, Closing, Details, Person, TermsAsked
 from portal.formats import decimal_text
 
 PROCEDURES = {

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from central import lifecycle
 from central.access import Permission
 from central.api import case_shapes as shapes
 from central.api.gate import Allowed, Caller
@@ -19,11 +20,10 @@ from central.api.queries import one_of, page_of
 from central.api.reads import answer
 from central.api.register import MISSING, REFUSALS, Count, Reasoned, by
 from central.api.values import Code, Input, IsoDay, Litres, Page, Paging, PathId, Text
-from central.register import lifecycle
-from central.register.lifecycle import details as said
-from central.register.lifecycle import papers
-from central.register.lifecycle.documents import document
-from central.register.lifecycle.queries import Paper, View, view
+from central.lifecycle import details as said
+from central.lifecycle import papers
+from central.lifecycle.documents import document
+from central.lifecycle.queries import Paper, View, view
 from central.store import Session, models, read_session
 
 router = APIRouter()

@@ -7,14 +7,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, HTTPException, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
+from central import lifecycle
 from central.access import Identity, Permission, allows
-from central.register import Change, RegisterError, lifecycle
-from central.register.lifecycle import papers
-from central.register.lifecycle.details import read
-from central.register.lifecycle.documents import document
-from central.register.lifecycle.procedures import CAUSES as CAUSES_OF
-from central.register.lifecycle.procedures import Procedure
-from central.register.lifecycle.queries import PAGE, Filters, View, cases, view
+from central.lifecycle import papers
+from central.lifecycle.details import read
+from central.lifecycle.documents import document
+from central.lifecycle.procedures import CAUSES as CAUSES_OF
+from central.lifecycle.procedures import Procedure
+from central.lifecycle.queries import PAGE, Filters, View, cases, view
+from central.register import Change, RegisterError
 from central.store import Session, read_session, write_session
 from central.store.models import ContractCase
 from central.times import local_day, millis

@@ -12,8 +12,8 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
 from central.access import create_user
+from central.lifecycle import Asked, Closing, Details, Person, open_case, receive
 from central.register import Change
-from central.register.lifecycle import Asked, Closing, Details, Person, open_case, receive
 from central.store import open_engine, write_session
 from demo.broker import free_port
 from portal.app import create_app

@@ -10,7 +10,7 @@ from central.store.models.register import InUtility
 class ContractCase(InUtility, Base):
     """A case (expediente): one procedure on one supply point, from its request to its end.
 
-    ``details`` is ``central.register.lifecycle.details.Details``; every change of it is in the audit. ``result`` says,
+    ``details`` is ``central.lifecycle.details.Details``; every change of it is in the audit. ``result`` says,
     once it is done, which rows of register, readings and ledger it made. ``contract_id`` is the contract it is about;
     a sign-up has one only when it is done.
     """

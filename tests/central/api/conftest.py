@@ -11,12 +11,11 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, select
 
-from central import register
+from central import lifecycle, register
 from central.access import PERMISSIONS, create_token, create_user, load_site
 from central.access.policy import Permission
 from central.api import create_api, serve
 from central.invoicing import run as runs
-from central.register import lifecycle
 from central.register.contracts import Terms
 from central.store import read_session, write_session
 from central.store.models import Invoice, Utility

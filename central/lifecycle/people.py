@@ -5,10 +5,10 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from central.lifecycle.details import Bank, Person
 from central.register.change import Change
 from central.register.customers import add_bank_account, add_customer, find_customer
 from central.register.errors import RegisterError
-from central.register.lifecycle.details import Bank, Person
 from central.store.models import BankAccount, ContractCase, Customer, Utility
 
 

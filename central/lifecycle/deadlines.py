@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
+from central.lifecycle.procedures import Procedure
 from central.register.errors import RegisterError
-from central.register.lifecycle.procedures import Procedure
 from central.times import MADRID
 
 # The holidays of the whole State that always fall on the same day (Estatuto de los Trabajadores, article 37.2).

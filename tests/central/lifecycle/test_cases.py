@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from central import journal
-from central.register import Change, RegisterError
-from central.register.lifecycle import (
+from central.lifecycle import (
     Closing,
     Details,
     Person,
@@ -20,7 +19,8 @@ from central.register.lifecycle import (
     waive,
     withdraw,
 )
-from central.register.lifecycle.cases import checklist_of
+from central.lifecycle.cases import checklist_of
+from central.register import Change, RegisterError
 from central.store import read_session, write_session
 from central.store.models import (
     AuditEntry,
@@ -36,8 +36,8 @@ from central.store.models import (
 )
 from central.times import midnight_ms
 from tests.central.factories import Town
-from tests.central.register.lifecycle.conftest import EMPTY
-from tests.central.register.lifecycle.support import (
+from tests.central.lifecycle.conftest import EMPTY
+from tests.central.lifecycle.support import (
     BOSS,
     CLERK,
     IBAN,

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
+from central.lifecycle import closing, standing
+from central.lifecycle.details import Details
+from central.lifecycle.procedures import CLOSES, Procedure
 from central.register.errors import RegisterError
-from central.register.lifecycle import closing, standing
-from central.register.lifecycle.details import Details
-from central.register.lifecycle.procedures import CLOSES, Procedure
 from central.store.models import Contract, ContractCase, ContractHolder, Customer, Meter, SupplyPoint
 
 AHEAD_DAYS = 60

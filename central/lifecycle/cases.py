@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from central.lifecycle import closing, papers, standing
+from central.lifecycle.checklist import CaseFacts, ChecklistItem, items_for, rules
+from central.lifecycle.details import Details, read, stored
+from central.lifecycle.procedures import CLOSES, LIVE, NEW_HOLDER, Asked, Procedure, State
 from central.register.change import Change, journalled
 from central.register.contracts import find_contract
 from central.register.errors import RegisterError
-from central.register.lifecycle import closing, papers, standing
-from central.register.lifecycle.checklist import CaseFacts, ChecklistItem, items_for, rules
-from central.register.lifecycle.details import Details, read, stored
-from central.register.lifecycle.procedures import CLOSES, LIVE, NEW_HOLDER, Asked, Procedure, State
 from central.register.supply import find_supply_point
 from central.store import new_id
 from central.store.models import Contract, ContractCase, SupplyPoint, Utility

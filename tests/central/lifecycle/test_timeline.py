@@ -12,12 +12,12 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from central import register
+from central.lifecycle import Asked, Details, Person, TermsAsked, complete, open_case
 from central.register import Change, RegisterError
-from central.register.lifecycle import Asked, Details, Person, TermsAsked, complete, open_case
 from central.store import open_engine, write_session
 from central.store.models import Contract, ContractHolder, ContractTerms, Customer, SupplyPoint
 from tests.central.factories import found
-from tests.central.register.lifecycle.support import papered
+from tests.central.lifecycle.support import papered
 
 START = date(2025, 1, 1)
 DAYS = 40

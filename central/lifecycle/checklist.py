@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from central.lifecycle.procedures import Procedure
 from central.register.errors import RegisterError
-from central.register.lifecycle.procedures import Procedure
 
 _ALL = tuple(Procedure)
 _UP, _CHANGE, _SUBROGATION, _DOWN = _ALL

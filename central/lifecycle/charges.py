@@ -15,8 +15,8 @@ from billing.tariff.model import Component, TariffVersion
 from billing.volume import Period
 from central.invoicing.states import RunError
 from central.invoicing.tariffs import Assignments, book_at
+from central.lifecycle.details import TermsAsked
 from central.register.errors import RegisterError
-from central.register.lifecycle.details import TermsAsked
 from central.store.models import SupplyPoint
 
 DEPOSIT_NATURE = "deposit"

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from central import register
 from central.store import write_session
 from tests.central.factories import Town, found
-from tests.central.register.lifecycle.support import CLERK
+from tests.central.lifecycle.support import CLERK
 
 EMPTY = "PS-NEW"
 

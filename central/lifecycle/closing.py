@@ -6,11 +6,11 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from central.lifecycle.details import Closing
 from central.register.change import Change
 from central.register.errors import RegisterError
 from central.register.indices import record_reading
 from central.register.installations import installation_at
-from central.register.lifecycle.details import Closing
 from central.store.models import Meter, Reading, ReadingKind, ReadingStatus, SupplyPoint
 from central.times import DAY_MS, local_day, midnight_ms
 

@@ -4,12 +4,12 @@ A case is opened with what is asked, collects the documents of its checklist, an
 completed: everything it means for register, readings and ledger happens in that one transaction, or nothing.
 """
 
-from central.register.lifecycle.cases import amend, case_with, find_case, open_case, reject, state_of, withdraw
-from central.register.lifecycle.checklist import ChecklistItem
-from central.register.lifecycle.complete import complete
-from central.register.lifecycle.details import Bank, Closing, Details, Person, TermsAsked
-from central.register.lifecycle.documents import receive, refuse_document, waive
-from central.register.lifecycle.procedures import Asked, Procedure, State
+from central.lifecycle.cases import amend, case_with, find_case, open_case, reject, state_of, withdraw
+from central.lifecycle.checklist import ChecklistItem
+from central.lifecycle.complete import complete
+from central.lifecycle.details import Bank, Closing, Details, Person, TermsAsked
+from central.lifecycle.documents import receive, refuse_document, waive
+from central.lifecycle.procedures import Asked, Procedure, State
 
 __all__ = [
     "Asked",

@@ -7,8 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
-from central.register import Change
-from central.register.lifecycle import (
+from central.lifecycle import (
     Asked,
     Bank,
     Closing,
@@ -20,7 +19,8 @@ from central.register.lifecycle import (
     open_case,
     receive,
 )
-from central.register.lifecycle.cases import checklist_of
+from central.lifecycle.cases import checklist_of
+from central.register import Change
 from central.store import write_session
 from central.store.models import ContractCase
 from tests.central.factories import Town

@@ -10,15 +10,15 @@ from billing.ledger import Account, post_payment
 from billing.volume import Period
 from central.collection.posting import Postings, balance, balances
 from central.invoicing import tariffs
+from central.lifecycle import Asked, Details, Person, complete, standing, withdraw
+from central.lifecycle.queries import view
 from central.register import Change, RegisterError
-from central.register.lifecycle import Asked, Details, Person, complete, standing, withdraw
-from central.register.lifecycle.queries import view
 from central.store import read_session, write_session
 from central.store.models import Contract, Customer, Invoice, InvoiceLine, WorkOrder
 from tests.central.factories import EXAMPLES, NEXT_PERIOD, TARIFF, Town
 from tests.central.invoicing.driving import approved, issued
-from tests.central.register.lifecycle.conftest import EMPTY
-from tests.central.register.lifecycle.support import (
+from tests.central.lifecycle.conftest import EMPTY
+from tests.central.lifecycle.support import (
     CLERK,
     JOAN,
     MARTA,

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from central.lifecycle.details import Details
 from central.register import identifiers as check
 from central.register.errors import RegisterError
-from central.register.lifecycle.details import Details
 
 
 class Procedure(StrEnum):

@@ -7,6 +7,21 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
+from central.lifecycle import charges as tariff_charges
+from central.lifecycle import closing, money, orders, papers, people, rules, standing
+from central.lifecycle.cases import (
+    SUBJECT,
+    checklist_of,
+    end,
+    local_today,
+    lock,
+    missing_data,
+    refuse_closed,
+    state_of,
+)
+from central.lifecycle.details import TermsAsked, read
+from central.lifecycle.procedures import Procedure, State
+from central.lifecycle.rules import Situation
 from central.register.change import Change, journalled
 from central.register.contracts import (
     Terms,
@@ -18,21 +33,6 @@ from central.register.contracts import (
 )
 from central.register.customers import end_customer
 from central.register.errors import RegisterError
-from central.register.lifecycle import charges as tariff_charges
-from central.register.lifecycle import closing, money, orders, papers, people, rules, standing
-from central.register.lifecycle.cases import (
-    SUBJECT,
-    checklist_of,
-    end,
-    local_today,
-    lock,
-    missing_data,
-    refuse_closed,
-    state_of,
-)
-from central.register.lifecycle.details import TermsAsked, read
-from central.register.lifecycle.procedures import Procedure, State
-from central.register.lifecycle.rules import Situation
 from central.store import new_id
 from central.store.models import Contract, ContractCase, ContractCharge, ContractTerms, Customer, Utility
 

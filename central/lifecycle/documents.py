@@ -3,10 +3,10 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from central.lifecycle import papers
+from central.lifecycle.cases import checklist_of, refresh, refuse_closed
 from central.register.change import Change
 from central.register.errors import RegisterError
-from central.register.lifecycle import papers
-from central.register.lifecycle.cases import checklist_of, refresh, refuse_closed
 from central.store.models import ContractCase, ContractCaseDocument
 
 

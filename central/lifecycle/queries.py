@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
+from central.lifecycle import deadlines, papers, rules, standing
+from central.lifecycle.cases import SUBJECT, checklist_of, local_today, missing_data
+from central.lifecycle.charges import Charge, deposit
+from central.lifecycle.checklist import ChecklistItem
+from central.lifecycle.complete import fees_of, planned_charges
+from central.lifecycle.details import Details, read
+from central.lifecycle.procedures import LIVE, State
 from central.register.change import Change
 from central.register.errors import RegisterError
-from central.register.lifecycle import deadlines, papers, rules, standing
-from central.register.lifecycle.cases import SUBJECT, checklist_of, local_today, missing_data
-from central.register.lifecycle.charges import Charge, deposit
-from central.register.lifecycle.checklist import ChecklistItem
-from central.register.lifecycle.complete import fees_of, planned_charges
-from central.register.lifecycle.details import Details, read
-from central.register.lifecycle.procedures import LIVE, State
 from central.store.models import (
     AuditEntry,
     Contract,
