@@ -38,10 +38,12 @@ RecordArgument = Annotated[int, typer.Argument(help="Identificador del registro 
 
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
+    from central.fiscal_events_cli import events
     from central.fiscal_system_cli import system
 
     central.add_typer(fiscal, name="fiscal")
     fiscal.add_typer(system, name="system")
+    fiscal.add_typer(events, name="events")
     central.command("facturae", help=FACTURAE_HELP)(facturae)
 
 

@@ -1,5 +1,6 @@
 """From an invoice's view to the plain data that the page template prints."""
 
+from decimal import Decimal
 from typing import Any
 
 from billing.document.charges import charges, drawings, unit_price, vat
@@ -7,12 +8,15 @@ from billing.document.qr import qr_svg
 from billing.document.usage import chart, readings, usage
 from billing.document.view import Contact, InvoiceView
 from billing.document.words import Words
+from billing.fiscal.verifactu import SILENT
 from billing.invoice import Invoice, Party, PaymentMethod, PaymentTerms, Rectification
+from billing.money import euros
 
 Data = dict[str, Any]
 
 # Fixed by the tax agency, whatever the bill's language (QR specification 0.4.7).
 QR_ABOVE = "QR tributario:"
+# Only an invoice whose record is submitted says so (Orden HAC/1177/2024, article 20).
 QR_PHRASE = "VERI*FACTU"
 # Rows of charges that fit on the page at each size of type, measured; a longer bill goes on to a second page.
 CAPACITY = (12, 18, 25)
@@ -36,7 +40,7 @@ def layout(view: InvoiceView, words: Words) -> Data:
         "recipient": {"name": invoice.recipient.name, "lines": _recipient_lines(invoice.recipient, words)},
         "facts": _facts(invoice, words),
         "qr": _qr(view, words),
-        "due": _due(invoice, view.contact, words),
+        "due": _due(view, words),
         "usage": usage(view, words),
         "chart": chart(view, words),
         "readings": readings(invoice, words),
@@ -97,28 +101,54 @@ def _qr(view: InvoiceView, words: Words) -> Data | None:
         return None
     return {
         "above": QR_ABOVE,
-        "phrase": QR_PHRASE,
+        "phrase": "" if view.fiscal.system == SILENT else QR_PHRASE,
         "explained": words.say("header.qr_explained"),
         "alt": words.say("header.qr_alt", number=view.invoice.full_number),
         "svg": qr_svg(view.fiscal.qr_url),
     }
 
 
-def _due(invoice: Invoice, contact: Contact, words: Words) -> Data:
-    if invoice.total <= 0:
-        when = "due.refund" if invoice.total < 0 else "due.nothing"
-        return {
-            "label": words.say("due.credit" if invoice.total < 0 else "due.label"),
-            "amount": words.money(abs(invoice.total)),
-            "when": words.say(when),
-            "how": "",
-        }
+def _due(view: InvoiceView, words: Words) -> Data:
+    invoice, contact = view.invoice, view.contact
+    if invoice.total < 0:
+        when, how = _in_favour(view, words)
+        return {"label": words.say("due.credit"), "amount": words.money(-invoice.total), "when": when, "how": how}
+    if invoice.total == 0:
+        said = {"when": words.say("due.nothing"), "how": ""}
+        return {"label": words.say("due.label"), "amount": words.money(invoice.total), **said}
+    if view.credit.before > 0:
+        return _less_credit(view, words)
+    return _to_pay(invoice, invoice.total, contact, words)
+
+
+def _in_favour(view: InvoiceView, words: Words) -> tuple[str, str]:
+    """What becomes of an invoice in the customer's favour."""
+    if not view.credit.paid_back:
+        return words.say("due.net"), words.say("due.net_ask")
+    if view.credit.iban:
+        return words.say("due.refund"), words.say("due.refund_account", iban=view.credit.iban)
+    return words.say("due.refund"), words.say("due.refund_ask", phone=view.contact.phone) if view.contact.phone else ""
+
+
+def _less_credit(view: InvoiceView, words: Words) -> Data:
+    """What is left to pay once the customer's credit is taken off."""
+    total = view.invoice.total
+    taken = min(euros(view.credit.before), total)
+    note = words.say("due.credited", credit=words.money(taken))
+    if taken == total:
+        said = {"when": words.say("due.covered"), "how": note}
+        return {"label": words.say("due.label"), "amount": words.money(total - taken), **said}
+    left = _to_pay(view.invoice, total - taken, view.contact, words)
+    return {**left, "how": ". ".join(text for text in (note, str(left["how"])) if text)}
+
+
+def _to_pay(invoice: Invoice, amount: Decimal, contact: Contact, words: Words) -> Data:
     terms = invoice.terms
     debit = terms.method is PaymentMethod.DIRECT_DEBIT
     key = "due.direct_debit" if debit else "due.before"
     return {
         "label": words.say("due.label"),
-        "amount": words.money(invoice.total),
+        "amount": words.money(amount),
         "when": words.say(key, date=words.day(terms.due)),
         "how": _how(invoice, terms, contact, words),
     }

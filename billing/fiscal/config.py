@@ -38,13 +38,15 @@ class FiscalConfig:
     ``obligatory_from`` is when records become compulsory for this utility. The date has been moved by law
     several times (RD-ley 15/2025: 1 January 2027 for companies, 1 July 2027 for others), hence a setting.
     ``levy_regime`` is the ClaveRegimen of amounts not subject to VAT: 01, or 10 for collection on behalf
-    of third parties.
+    of third parties. ``submits`` is False for a system that keeps signed records and a log of events instead of
+    submitting ("no verificable"); the registry of ``no_verifactu`` sets it.
     """
 
     software: Software
     environment: Environment = Environment.TEST
     obligatory_from: date = date(2027, 1, 1)
     levy_regime: str = "01"
+    submits: bool = True
 
     def compulsory_on(self, day: date) -> bool:
         """Whether an invoice issued that day must have a record."""

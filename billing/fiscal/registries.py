@@ -1,17 +1,18 @@
 """Which registry a utility uses."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from billing.fiscal.config import FiscalConfig, SiiConfig
 from billing.fiscal.port import FiscalError, FiscalRecord, Link, Registry
 from billing.fiscal.sii import SYSTEM as SII
 from billing.fiscal.sii import Sii
+from billing.fiscal.verifactu import SILENT, Verifactu
 from billing.fiscal.verifactu import SYSTEM as VERIFACTU
-from billing.fiscal.verifactu import Verifactu
 from billing.invoice import Invoice, Party, Reference
 
 # Those whose records are chained by their hashes, in the transaction that issues the invoice.
-CHAINED = (VERIFACTU,)
+CHAINED = (VERIFACTU, SILENT)
 SYSTEMS = (*CHAINED, SII, "none")
 
 
@@ -39,4 +40,4 @@ def registry(kind: str, config: FiscalConfig | None = None, sii: SiiConfig | Non
         raise FiscalError(f"fiscal.system {kind}: must be one of {', '.join(SYSTEMS)}")
     if config is None:
         raise FiscalError(f"fiscal.software: (missing): {kind} records name the invoicing system")
-    return Verifactu(config)
+    return Verifactu(replace(config, submits=kind == VERIFACTU))

@@ -23,7 +23,7 @@ from billing.fiscal.texts import check_party, description
 from billing.invoice import Invoice, Party, Reference, VatSum
 from billing.volume.period import MADRID
 
-SYSTEM = "verifactu"
+SYSTEM, SILENT = "verifactu", "no_verifactu"
 EXEMPT = "E1"
 VAT = "01"
 GENERAL_REGIME = "01"
@@ -34,6 +34,11 @@ class Verifactu:
     """The VERI*FACTU registry of one utility."""
 
     config: FiscalConfig
+
+    @property
+    def system(self) -> str:
+        """The name its records bear."""
+        return SYSTEM if self.config.submits else SILENT
 
     def record_for(self, invoice: Invoice, previous: Link | None, at: datetime) -> FiscalRecord:
         """The chained record of issue; FiscalError names what the invoice lacks."""
@@ -50,9 +55,10 @@ class Verifactu:
             previous.hash if previous else "",
             stamp,
         )
-        url = qr_url(nif, number, issued, invoice.total, self.config.environment)
+        config = self.config
+        url = qr_url(nif, number, issued, invoice.total, config.environment, verifactu=config.submits)
         return FiscalRecord(
-            SYSTEM,
+            self.system,
             "issue",
             nif,
             number,
@@ -100,7 +106,7 @@ class Verifactu:
             stamp,
         )
         return FiscalRecord(
-            SYSTEM,
+            self.system,
             "cancellation",
             issuer.nif,
             invoice.number,
@@ -183,7 +189,7 @@ class Verifactu:
             id_sistema=software.identifier,
             version=software.version,
             numero_instalacion=software.installation,
-            solo_verifactu=True,
+            solo_verifactu=self.config.submits,
             multi_ot=software.several_payers,
             indicador_multiples_ot=software.several_payers,
         )

@@ -150,6 +150,7 @@ def _check(session: Session, row: FiscalRegime, settings: FiscalSettings) -> Non
         if made_for != settings.system:
             rule = f"run {run.code} of {run.issue_date} was made for {made_for}; choose a day after it"
             raise RunError(f"from {day}: {rule}")
+    _check_installation(session, utility_id, settings)
     if settings.system in (VERIFACTU, SII):
         return
     sent = session.scalar(
@@ -160,6 +161,18 @@ def _check(session: Session, row: FiscalRegime, settings: FiscalSettings) -> Non
     if sent is not None and day.year <= local_day(millis(sent)).year:
         rule = "who has submitted to VERI*FACTU goes on to the end of the calendar year (RD 1007/2023 art. 16)"
         raise RunError(f"from {day}: {rule}")
+
+
+def _check_installation(session: Session, utility_id: int, settings: FiscalSettings) -> None:
+    """An installation has one chain: another system's records need another number of installation."""
+    if not settings.chained or settings.config is None:
+        return
+    own = settings.config.software.installation
+    others = (span.fiscal for span in spans(session, utility_id) if span.fiscal.system != settings.system)
+    for other in others:
+        if other.chained and other.config is not None and other.config.software.installation == own:
+            rule = f"installation {own} has a chain of {other.system}; give it another number"
+            raise RunError(f"fiscal settings: {rule}")
 
 
 def _decide(session: Session, row: FiscalRegime, decision: str, actor: str, at: datetime, why: str) -> None:

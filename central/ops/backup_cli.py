@@ -77,10 +77,31 @@ def restore(
         _fail("restore", str(error))
     except SQLAlchemyError as error:
         _fail("restore", f"database: {str(error).splitlines()[0]}")
+    _tell_logs(folder, config, db)
     result = {"schema": manifest.schema, "tables": len(manifest.tables), "rows": manifest.rows}
     keys = f"; claves necesarias: {', '.join(manifest.key_names)}" if manifest.key_names else ""
     text = f"{manifest.rows:,} filas de {len(manifest.tables)} tablas, iguales; esquema {manifest.schema}{keys}"
     typer.echo(json.dumps(result | {"key_names": manifest.key_names}) if as_json else text)
+
+
+def _tell_logs(folder: Path, config: Path | None, db: str | None) -> None:
+    """A log of fiscal events says that a backup was put back, where a utility keeps one and we may sign."""
+    from datetime import UTC, datetime
+
+    from central.config import ConfigError, load_config
+    from central.fiscal.events import Keeper
+    from central.fiscal.signing import seal
+    from central.store import open_engine
+
+    try:
+        settings = load_config(config)
+        if settings.seal is None:
+            return
+        engine = open_engine(db or settings.database.url)
+        Keeper(engine, seal(settings.seal)).restored(datetime.now(UTC), f"copia {folder.name}")
+        engine.dispose()
+    except (ConfigError, ValueError) as error:
+        _fail("restore", f"restored, but the log of fiscal events does not say so: {error}")
 
 
 def _must_exist(url: str) -> None:

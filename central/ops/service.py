@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from central.config import AgencyConfig, BrokerConfig, Config, ConfigError, OpsConfig
 from central.fiscal import queries as fiscal
 from central.fiscal.agency import HttpAgency
+from central.fiscal.events import Keeper
 from central.fiscal.sending import send_all
+from central.fiscal.signing import seal
 from central.fleet.sending import settle_and_watch, tell_devices
 from central.ops.listener import create_listener
 from central.reading import quarantine
@@ -38,6 +40,7 @@ from central.webhooks.worker import Courier
 log = structlog.get_logger("central")
 
 OBSERVED_EVERY_S = 10.0
+EVENTS_EVERY_S = 30.0
 COMING_MS = 31 * DAY_MS
 PRUNED_EVERY_S = 3600.0
 
@@ -55,6 +58,7 @@ class Service:
         self._ring = KeyRing.load(Path(config.keys.file)) if config.keys else None
         self._worker = Worker(Ingest(engine, self._ring), config.broker, self._metrics)
         self._agency = HttpAgency(config.agency) if config.agency else None
+        self._keeper = Keeper(engine, seal(config.seal)) if config.seal else None
         self._courier = Courier(engine, self._ring, config.webhooks, count=self._count_webhook)
         self._stop = asyncio.Event()
 
@@ -77,6 +81,8 @@ class Service:
                 tasks.create_task(self._webhooks())
                 if self._config.agency and self._agency:
                     tasks.create_task(self._submission(self._config.agency, self._agency))
+                if self._keeper:
+                    tasks.create_task(self._events(self._keeper))
                 await self._worker.run()
                 self._stop.set()
                 server.should_exit = True
@@ -146,6 +152,19 @@ class Service:
 
     def _count_webhook(self, fate: str) -> None:
         self._metrics.webhook_tries.labels(fate).inc()
+
+    async def _events(self, keeper: Keeper) -> None:
+        """Keep the log of events of those that do not submit: the start, signatures and summaries, the end."""
+        await self._kept(keeper.begin)
+        while not await self._stopped_within(EVENTS_EVERY_S):
+            await self._kept(keeper.tick)
+        await self._kept(keeper.end)
+
+    async def _kept(self, write: Callable[[datetime], None]) -> None:
+        try:
+            await asyncio.to_thread(write, datetime.now(UTC))
+        except (SQLAlchemyError, ValueError) as error:
+            log.error("log of events failed", error=_first_line(error))
 
     async def _observation(self) -> None:
         """Keep the gauges of the database's state fresh, and the coming months' partitions made."""
