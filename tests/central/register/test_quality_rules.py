@@ -278,12 +278,12 @@ def test_issues_are_paged_and_narrowed(town: Town) -> None:
             register.end_customer(session, customer(session, town, f"C{number}"), date(2026, 2, 3), "x", by=BY)
         quality.refresh(session, utility, BY.at)
 
-        def found(after: int = 0, **filters: str) -> list[QualityIssue]:
+        def found(*, after: int = 0, **filters: Any) -> list[QualityIssue]:
             return quality.find_issues(session, utility, quality.Filters(**filters), TODAY, after=after, limit=2)
 
         first = found(rule="dead_holder")
         assert [issue.subject for issue in first] == ["K-1", "K-2"]
-        assert [issue.subject for issue in found(first[-1].id, rule="dead_holder")] == ["K-3"]
+        assert [issue.subject for issue in found(after=first[-1].id, rule="dead_holder")] == ["K-3"]
         quality.assign(session, first[0], "ana", by=BY)
         assert [issue.subject for issue in found(assigned_to="ana")] == ["K-1"]
         assert [issue.subject for issue in found(assigned_to="-", severity="error")] == ["K-2", "K-3"]

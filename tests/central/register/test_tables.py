@@ -21,6 +21,7 @@ from central.register.importing import (
     read_table_mapping,
     read_tables,
 )
+from central.register.importing.columns import SHAPES
 from central.store import migrate, open_engine, read_session, write_session
 from central.store.models import BankAccount, Contract, Customer, Meter, SupplyPoint
 from tests.central.conftest import BY, Town
@@ -198,7 +199,7 @@ def test_what_is_exported_comes_back_the_same(engine: Engine, ring: KeyRing, tmp
     migrate(other)
     assert {fate.fate for fate in back(other, out, ring, apply=True).fates} == {"added"}
     with read_session(other) as session, read_session(engine) as first:
-        for shape in exporting.SHAPES:
+        for shape in SHAPES:
             mine = list(exporting.sheet_rows(first, 1, shape, ring))
             assert list(exporting.sheet_rows(session, 1, shape, ring)) == mine
             assert not any(cell[:1] in ("=", "@", "+") for row in mine for cell in row)
