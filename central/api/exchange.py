@@ -73,7 +73,13 @@ class ExportQuery(BaseModel):
     form: Literal["csv", "xlsx"] = "csv"
 
 
-@router.post("/register-imports", status_code=201, response_model=ImportOut, responses=REFUSALS)
+@router.post(
+    "/register-imports",
+    status_code=201,
+    response_model=ImportOut,
+    responses=REFUSALS | documented(413),
+    max_body_size=desk.MOST_BYTES * 3 // 2,
+)
 def plan_register_import(request: Request, caller: Editor, key: Key, body: NewImport) -> Response:
     """Say what would become of every row of a file; nothing of the register is changed."""
     content = _decoded(body.content)

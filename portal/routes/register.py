@@ -33,7 +33,7 @@ def show_register(request: Request, identity: Office, que: str = "contract", cod
     return _register(request, identity, que, codigo[:64])
 
 
-@router.post("/importaciones")
+@router.post("/importaciones", max_body_size=desk.MOST_BYTES * 5 // 4)
 def upload(
     request: Request,
     identity: Editor,

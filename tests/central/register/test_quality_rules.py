@@ -1,6 +1,7 @@
 """Each rule of the board finds its planted fault, keeps silent on a clean town, and takes the utility's numbers."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -278,7 +279,7 @@ def test_issues_are_paged_and_narrowed(town: Town) -> None:
             register.end_customer(session, customer(session, town, f"C{number}"), date(2026, 2, 3), "x", by=BY)
         quality.refresh(session, utility, BY.at)
 
-        def found(*, after: int = 0, **filters: Any) -> list[QualityIssue]:
+        def found(after: Any = 0, **filters: Any) -> list[QualityIssue]:
             return quality.find_issues(session, utility, quality.Filters(**filters), TODAY, after=after, limit=2)
 
         first = found(rule="dead_holder")
@@ -288,6 +289,14 @@ def test_issues_are_paged_and_narrowed(town: Town) -> None:
         assert [issue.subject for issue in found(assigned_to="ana")] == ["K-1"]
         assert [issue.subject for issue in found(assigned_to="-", severity="error")] == ["K-2", "K-3"]
         assert found(state="cleared") == []
-        for wrong in ({"rule": "gato"}, {"severity": "gato"}, {"state": "gato"}):
+        for wrong in ("rule", "severity", "state"):
             with pytest.raises(register.RegisterError, match="'gato', must be one of"):
-                found(**wrong)
+                found(**{wrong: "gato"})
+
+
+def test_the_manual_tells_of_every_rule_and_its_numbers() -> None:
+    manual = (Path(__file__).parents[3] / "docs/calidad.md").read_text()
+    for rule in quality.all_rules().values():
+        line = next(line for line in manual.splitlines() if line.startswith(f"| `{rule.code}` | {rule.title} |"))
+        assert rule.advice in line
+        assert all(f"`{name}` {value}" in line for name, value in rule.numbers.items())

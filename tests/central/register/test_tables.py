@@ -343,3 +343,12 @@ def test_only_what_a_file_names_is_looked_up(town: Town) -> None:
     )
     (fate,) = plan.fates
     assert (fate.fate, fate.rule) == ("refused", "is registered with another history; use the services to change it")
+
+
+def test_the_manual_names_every_sheet_and_column() -> None:
+    manual = (Path(__file__).parents[3] / "docs/importacion.md").read_text()
+    for shape in SHAPES:
+        assert f"### {shape.spanish} (`{shape.name}`)" in manual
+        for column in shape.columns:
+            assert f"`{column.spanish}`" in manual
+            assert f"| `{column.name}` |" in manual
