@@ -1,4 +1,4 @@
-"""Commands of the agent: ``sgc edge run``, ``status``, ``receivers``, ``retry``, ``export``, ``signature``."""
+"""Commands of the agent: ``sgc edge run|status|receivers|retry|export|photos|signature``."""
 
 from __future__ import annotations
 
@@ -157,6 +157,38 @@ async def write_batches(settings: Config, config: Path, folder: Path) -> list[st
         return names
     finally:
         await store.close()
+
+
+@edge.command(help="Escribe las fotos de las órdenes en una carpeta / Write the photos of work orders to a folder")
+def photos(
+    folder: Annotated[Path, typer.Argument(help="Carpeta / Folder")],
+    config: ConfigOption = Path("edge.toml"),
+) -> None:
+    """Each photo under the SHA-256 digest that its order's report carries; prints how many."""
+    from edge.config import beside
+    from edge.store import StoreError
+    from edge.store.connection import open_reader
+    from edge.store.orders import photos as stored_photos
+
+    settings = read_config(config)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        database = open_reader(beside(config, settings.store.path))
+        found = stored_photos(database.conn)
+        for digest, content in found:
+            (folder / f"{digest}{picture_suffix(content)}").write_bytes(content)
+        database.close()
+    except (StoreError, OSError) as error:
+        raise fail("photos", str(error)) from error
+    typer.echo(f"{len(found)}")
+
+
+def picture_suffix(content: bytes) -> str:
+    """The usual ending of a picture's file, by its first bytes; none where they are not known."""
+    for start, suffix in ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"RIFF", ".webp")):
+        if content.startswith(start):
+            return suffix
+    return ""
 
 
 @edge.command(help="Crea la clave que firma los lotes / Make the key that signs batches")
