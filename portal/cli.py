@@ -39,6 +39,10 @@ def run(
         str | None,
         typer.Option(help="Dirección pública, para las llaves de acceso / Public address, for passkeys: https://HOST"),
     ] = None,
+    proxy: Annotated[
+        str | None,
+        typer.Option(help="Dirección del servidor que pone TLS delante / Address of the server in front: 127.0.0.1"),
+    ] = None,
 ) -> None:
     """Serve until told to stop."""
     import uvicorn
@@ -68,4 +72,13 @@ def run(
         raise typer.Exit(2) from error
     set_up_logs()
     app = create_app(settings)
-    uvicorn.run(app, host=host, port=port, log_level="warning", proxy_headers=False, server_header=False)
+    # Who knocks is told by X-Forwarded-For, from that server alone: guesses are counted by address.
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        proxy_headers=proxy is not None,
+        forwarded_allow_ips=proxy or "",
+        server_header=False,
+    )

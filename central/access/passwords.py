@@ -71,9 +71,10 @@ def no_password() -> str:
 
 
 def matches(hashed: str | None, password: str) -> bool:
-    """Whether ``password`` is the one hashed; takes as long where there is none."""
+    """Whether ``password`` is the one hashed; takes as long where there is none, and where it is longer than any."""
+    known = hashed if len(password) <= MAX_PASSWORD else None
     try:
-        return _hasher.verify(hashed or _NOBODY, password[:MAX_PASSWORD]) and hashed is not None
+        return _hasher.verify(known or _NOBODY, password[:MAX_PASSWORD]) and known is not None
     except (VerificationError, InvalidHashError):
         return False
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from html import unescape
 from pathlib import Path
 
@@ -12,12 +13,13 @@ from sqlalchemy import Engine, select
 
 from central.access import create_user, load_site
 from central.config import BodyConfig, FacturaeConfig
+from central.fiscal import regimes
 from central.store import open_engine, read_session, write_session
 from central.store.models import Customer
 from portal.app import create_app
 from portal.config import PortalConfig
 from tests.central.api.conftest import Inside
-from tests.central.factories import NIF, Town, found
+from tests.central.factories import NIF, NOW, Town, found
 from tests.central.fiscal.conftest import DAYS, Office
 from tests.central.fiscal.test_line import certificate
 from tests.central.invoicing.driving import issued
@@ -25,6 +27,7 @@ from tests.fixtures.agency import tax_agency
 
 PASSWORD = "una clave muy larga"
 REJECTED = "AG2026/000001"
+CHANGE = date(2026, 6, 1)
 
 
 @pytest.fixture
@@ -143,3 +146,31 @@ def test_a_failing_line_is_told(client: httpx.Client, office: Office) -> None:
     client.post(f"{path}/subsanar", data={"motivo": "El NIF ya consta"})
     office.send()
     assert "La línea con la Agencia falla" in words(client.get("/oficina/fiscal").text)
+
+
+def test_a_change_of_system_is_decided_by_another_person(client: httpx.Client, office: Office) -> None:
+    with write_session(office.town.engine) as session:
+        create_user(session, office.town.utility_id, "jefa", PASSWORD, role="supervisor", name="Jefa")
+        row = regimes.propose(session, office.town.utility_id, CHANGE, {"system": "sii"}, "jefa", NOW, "Más de 6 M€")
+        change = f"/oficina/fiscal/sistemas/{row.id}"
+    page = words(client.get("/oficina/fiscal").text)
+    assert "Propuesto: desde el" in page
+    assert "Tiene que decidirlo otra persona" in page
+    assert client.post(f"{change}/confirmar").status_code == 404
+    enter(client, "jefa")
+    assert "another person must confirm" in client.post(f"{change}/confirmar").text
+    with write_session(office.town.engine) as session:
+        create_user(session, office.town.utility_id, "otra", PASSWORD, role="supervisor", name="Otra")
+    enter(client, "otra")
+    assert "Confirmar el cambio" in client.get("/oficina/fiscal").text
+    done = client.post(f"{change}/confirmar")
+    assert (done.status_code, done.request.url.path) == (200, "/oficina/fiscal")
+    assert "SII, suministro inmediato de información" in words(done.text)
+    again = client.post(f"{change}/rechazar", data={"motivo": "tarde"})
+    assert (again.status_code, "is decided already" in again.text) == (409, True)
+
+
+def test_each_system_has_its_records(client: httpx.Client) -> None:
+    assert "No hay ninguno" in client.get("/oficina/fiscal", params={"sistema": "sii"}).text
+    assert REJECTED in client.get("/oficina/fiscal", params={"sistema": "verifactu"}).text
+    assert client.get("/oficina/fiscal", params={"sistema": "ticketbai"}).status_code == 404

@@ -1,5 +1,6 @@
 """Log-in, second factor, proof again, sessions and users on the pages, without any script."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,12 +12,14 @@ from typing import Any
 import httpx
 import pyotp
 import pytest
+import structlog
 from fastapi import FastAPI
 from sqlalchemy import Engine, select, update
 
 from central import register
 from central.access import create_user, load_site
 from central.access.rules import set_rules
+from central.ops.log import set_up_logs
 from central.store import open_engine, read_session, write_session
 from central.store.models import AuditEntry, LoginSession
 from portal.agents import device
@@ -386,6 +389,47 @@ def test_a_fault_of_the_program_tells_nothing_and_keeps_its_headers(
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/metrics", "/healthz", "/.git/config"])
+def test_what_is_for_operators_is_not_for_the_public(office: Office, path: str) -> None:
+    assert office.app.debug is False
+    assert office.visitor().get(path).status_code == 404
+
+
+def test_scripts_keep_nothing_in_the_browser_and_no_page_holds_a_script_of_its_own() -> None:
+    scripts = "".join(file.read_text() for file in Path("portal/static").glob("*.js"))
+    assert "fetch(" in scripts
+    for store in ("localStorage", "sessionStorage", "indexedDB", "document.cookie", "caches."):
+        assert store not in scripts
+    pages = "".join(file.read_text() for file in Path("portal/templates").rglob("*.html"))
+    assert not re.search(r"<script(?![^>]* src=)|<style|\son\w+=|style=", pages)
+
+
+def test_passwords_may_be_pasted_and_kept_by_a_manager(office: Office) -> None:
+    client = office.logged_in("maria")
+    fields = re.findall(r"<input[^>]*type=.password.[^>]*>", office.visitor().get("/entrar").text)
+    fields += re.findall(r"<input[^>]*type=.password.[^>]*>", client.get("/seguridad").text)
+    assert len(fields) == 3
+    for one in fields:
+        assert re.search(r'autocomplete="(current|new)-password"', one)
+        assert "maxlength" not in one
+        assert "pattern" not in one
+
+
+def test_a_line_of_the_log_is_one_line_whatever_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs()
+    structlog.get_logger().info("login", how='a\n{"event": "forged"}\r\u2028b')
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "login"
+
+
+def test_a_log_in_is_in_the_log_without_name_or_password(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs()
+    office.logged_in("maria")
+    said = json.loads(capsys.readouterr().err)
+    assert (said["event"], said["how"], said["network"]) == ("login", "password", "127.0.0.0/24")
+    assert "maria" not in str(said)
 
 
 def test_cookies_are_for_this_host_over_https_and_no_script(office: Office, sqlite_database: str) -> None:

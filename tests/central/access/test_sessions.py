@@ -20,6 +20,7 @@ from central.access import (
     identify,
     open_session,
     touch,
+    users,
 )
 from central.access.entry import Client, log_in
 from central.access.passwords import change_password, check_password, make_link, use_link, user_of_link
@@ -166,6 +167,20 @@ def test_a_password_is_changed_with_the_old_one_and_ends_the_other_sessions(sess
     assert authenticate(session, town.utility_id, "ana", "long enough") is None
     assert stage(session, town, here, NOW) is Stage.OPEN
     assert stage(session, town, elsewhere, NOW) is None
+
+
+def test_a_password_is_what_was_typed_to_the_last_sign(session: Session, town: Town) -> None:
+    longest = "Vf3z-9q " * 16
+    create_user(session, town.utility_id, "ana", longest, role="reader", name="Ana")
+    assert authenticate(session, town.utility_id, "ana", longest) is not None
+    for other in (longest + "x", longest.lower(), longest.strip(), longest[:-1]):
+        assert authenticate(session, town.utility_id, "ana", other) is None
+
+
+def test_a_fresh_database_lets_nobody_in(session: Session, town: Town) -> None:
+    assert users(session, town.utility_id) == []
+    for login, password in (("admin", "admin"), ("root", ""), ("sgc", "sgc")):
+        assert authenticate(session, town.utility_id, login, password) is None
 
 
 def test_a_hash_of_earlier_parameters_is_made_anew_at_log_in(session: Session, town: Town) -> None:
