@@ -1,7 +1,7 @@
 """Fiscal records at the office: how far each is on its way to the tax agency, and what to do where it was refused."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
@@ -10,18 +10,28 @@ from starlette.responses import RedirectResponse, Response
 from billing.fiscal import FiscalError
 from billing.fiscal.answers import DUPLICATE
 from billing.invoice import ForeignId, Party
-from central.access import Identity, Permission
+from central.access import Identity, Permission, allows
 from central.config import ConfigError
-from central.fiscal import queries
+from central.fiscal import queries, regimes, supply
 from central.fiscal.bodies import signed_invoice
 from central.fiscal.desk import correct
+from central.fiscal.systems import SII
+from central.invoicing.states import RunError
 from central.store import read_session, write_session
+from central.times import local_day, millis
 from portal.pages import render
 from portal.security import may
 
 router = APIRouter(prefix="/oficina/fiscal")
 Office = Annotated[Identity, Depends(may(Permission.SEE_RUNS))]
 Maker = Annotated[Identity, Depends(may(Permission.MAKE_RUNS))]
+Decider = Annotated[Identity, Depends(may(Permission.APPROVE_RUNS))]
+SYSTEMS = {
+    "verifactu": "VERI*FACTU",
+    "no_verifactu": "VERI*FACTU sin remisión (registros firmados y registro de eventos)",
+    "sii": "SII, suministro inmediato de información",
+    "none": "ninguno (exento)",
+}
 NAMES: dict[queries.State, str] = {
     "waiting": "pendiente de respuesta",
     "accepted": "aceptado",
@@ -32,19 +42,69 @@ NAMES: dict[queries.State, str] = {
 
 
 @router.get("")
-def list_records(request: Request, identity: Office, estado: str = "", antes: int | None = None) -> Response:
-    """The chain's records, the newest first, filtered by the URL, page by page."""
+def list_records(
+    request: Request, identity: Office, estado: str = "", antes: int | None = None, sistema: str = ""
+) -> Response:
+    """One system's records, the newest first, filtered by the URL, page by page; and which system holds since when."""
     state = next((known for known in queries.STATES if known == estado), None)
     if estado and state is None:
         raise HTTPException(404)
     with read_session(request.app.state.engine) as session:
-        counts = queries.counts(session, identity.utility_id)
-        rows = queries.records(session, identity.utility_id, state, before=antes)
-        line = next((one for one in queries.troubled(session) if one.utility_id == identity.utility_id), None)
-    following = rows[-1].position if len(rows) == queries.PAGE else None
-    return render(
-        request, "fiscal.html", rows=rows, counts=counts, names=NAMES, state=state, line=line, following=following
-    )
+        owner, today = identity.utility_id, local_day(millis(datetime.now(UTC)))
+        spans, used = regimes.spans(session, owner), queries.systems(session, owner)
+        now = [span for span in spans if span.start <= today][-1].fiscal.system
+        system = sistema or (now if now in used or not used else used[-1])
+        if system not in SYSTEMS:
+            raise HTTPException(404)
+        counts = queries.counts(session, owner, system=system)
+        rows = queries.records(session, owner, state, before=antes, system=system)
+        lines = [one for one in queries.troubled(session) if (one.utility_id, one.system) == (owner, system)]
+        open_changes = [row for row in regimes.regimes(session, owner) if row.decision is None]
+        due = list(supply.open_entries(session, owner)) if system == SII and SII in used else []
+    shown: dict[str, Any] = {
+        "rows": rows,
+        "counts": counts,
+        "names": NAMES,
+        "state": state,
+        "line": lines[0] if lines else None,
+        "following": rows[-1].position if len(rows) == queries.PAGE else None,
+        "system": system,
+        "systems": SYSTEMS,
+        "used": used,
+        "spans": [None if span.start == regimes.EVER else span.start for span in spans],
+        "held": [span.fiscal.system for span in spans],
+        "changes": open_changes,
+        "first_due": min((one.due for one in due), default=None),
+        "due": len(due),
+        "today": today,
+        "may_decide": allows(identity, Permission.APPROVE_RUNS),
+        "me": identity.login,
+    }
+    return render(request, "fiscal.html", **shown)
+
+
+@router.post("/sistemas/{change_id}/confirmar")
+def confirm(request: Request, identity: Decider, change_id: int) -> Response:
+    """Put a change of system in force that another person proposed."""
+    try:
+        with write_session(request.app.state.engine) as session:
+            row = regimes.regime(session, identity.utility_id, change_id)
+            regimes.confirm(session, row, identity.login, datetime.now(UTC))
+    except RunError as refused:
+        return render(request, "fiscal_refused.html", 409, error=str(refused))
+    return RedirectResponse("/oficina/fiscal", 303)
+
+
+@router.post("/sistemas/{change_id}/rechazar")
+def reject(request: Request, identity: Decider, change_id: int, motivo: Annotated[str, Form()] = "") -> Response:
+    """Decide against a change of system."""
+    try:
+        with write_session(request.app.state.engine) as session:
+            row = regimes.regime(session, identity.utility_id, change_id)
+            regimes.reject(session, row, identity.login, datetime.now(UTC), motivo)
+    except RunError as refused:
+        return render(request, "fiscal_refused.html", 409, error=str(refused))
+    return RedirectResponse("/oficina/fiscal", 303)
 
 
 @router.get("/{record_id}")
