@@ -7,13 +7,11 @@ Meters' keys are left out unless a key ring is given to open them with.
 import csv
 import io
 import json
-import re
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
-from itertools import islice
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 from sqlalchemy import ScalarSelect, Select, select
 from sqlalchemy.orm import Session
@@ -34,6 +32,7 @@ from central.register.importing.columns import (
     Column,
     Shape,
 )
+from central.register.importing.writing import Rows, batched, write_sheet
 from central.register.keys import KeyRing
 from central.register.meters import registered_keys
 from central.store.models import (
@@ -52,11 +51,7 @@ from central.store.models import (
 from central.times import instant_of, local_day, midnight_ms
 
 AT_ONCE = 2_000
-SHEET_ROWS = 1_000_000
-_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 Values = dict[str, Any]
-Rows = Iterator[list[str]]
-Item = TypeVar("Item")
 
 
 def tell_export(session: Session, utility_id: int, form: str, by: Change, *, keys: bool = False) -> None:
@@ -93,61 +88,8 @@ def write_workbook(session: Session, utility_id: int, out: IO[bytes], ring: KeyR
 
     book = Workbook(write_only=True)
     for shape in SHAPES:
-        _write_sheet(book, shape.spanish, sheet_rows(session, utility_id, shape, ring))
+        write_sheet(book, shape.spanish, sheet_rows(session, utility_id, shape, ring))
     book.save(out)
-
-
-def write_table(out: IO[bytes], title: str, heads: list[str], rows: Iterator[list[str]]) -> None:
-    """Any table as a workbook of one sheet; cells as in an export."""
-    from openpyxl import Workbook  # slow to load
-
-    book = Workbook(write_only=True)
-    _write_sheet(book, title, _headed(heads, ([guarded(cell) for cell in row] for row in rows)))
-    book.save(out)
-
-
-def batched(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
-    """Stretches of at most ``size`` items."""
-    while part := list(islice(items, size)):
-        yield part
-
-
-def _headed(heads: list[str], rows: Iterator[list[str]]) -> Rows:
-    yield heads
-    yield from rows
-
-
-def _write_sheet(book: Any, title: str, rows: Rows) -> None:
-    from openpyxl.cell import WriteOnlyCell
-
-    heads = next(rows)
-    for number, part in enumerate(batched_lazily(rows, SHEET_ROWS), 1):
-        page = book.create_sheet(title if number == 1 else f"{title}_{number}")
-        page.append(heads)
-        for row in part:
-            cells = []
-            for text in row:
-                cell = WriteOnlyCell(page, _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text))
-                cell.data_type = "s"  # text, also where it looks like something else
-                cells.append(cell)
-            page.append(cells)
-
-
-def batched_lazily(rows: Rows, size: int) -> Iterator[Rows]:
-    """Stretches of at most ``size`` rows, at least one, none of them held in memory."""
-    ended = False
-
-    def stretch() -> Rows:
-        nonlocal ended
-        for _ in range(size):
-            row = next(rows, None)
-            if row is None:
-                ended = True
-                return
-            yield row
-
-    while not ended:
-        yield stretch()
 
 
 def sheet_rows(

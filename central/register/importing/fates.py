@@ -11,6 +11,7 @@ import zstandard
 
 from central.register.importing.cells import guarded
 from central.register.importing.plan import RowFate
+from central.register.importing.writing import write_table
 
 HEADS = ["hoja", "fila", "clave", "destino", "cambios", "campo", "valor", "regla", "aviso"]
 WORDS = {"added": "nueva", "changed": "cambia", "unchanged": "igual", "refused": "rechazada"}
@@ -53,6 +54,4 @@ def fates_csv(fates: Sequence[RowFate]) -> Iterator[bytes]:
 
 def fates_workbook(out: IO[bytes], fates: Sequence[RowFate]) -> None:
     """The fates as a workbook."""
-    from central.register.exporting import write_table
-
     write_table(out, "destinos", HEADS, map(told, fates))

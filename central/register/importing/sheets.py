@@ -16,33 +16,14 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from central.register.errors import RegisterError
-from central.register.importing.columns import plain
+from central.register.importing.sheet import Bad, Sheet, checked_heads, refuse_many
 
-MOST_COLUMNS, MOST_ROWS = 200, 1_000_000
 MOST_BYTES = 2**30  # of everything in a zip, once it is unpacked
 MOST_PARTS = 2_000
 # Tables shrink to a tenth, repetitive ones to a fiftieth; what shrinks more is made to burst.
 MOST_GROWTH, LOOKED_AT = 250, 2**22
 DELIMITERS = ";,\t|"
 _HEAD = 64 * 1024
-
-
-@dataclass
-class Sheet:
-    """A table: its heads, and its lines as (number in the file, cells) in order; a formula's cell is a :class:`Bad`."""
-
-    name: str
-    heads: list[str]
-    lines: Iterator[tuple[int, list["str | Bad"]]]
-    decimal: str = ""
-
-
-@dataclass(frozen=True)
-class Bad:
-    """A cell that cannot be read: what it shows and the rule."""
-
-    text: str
-    rule: str
 
 
 @dataclass(frozen=True)
@@ -154,27 +135,6 @@ def refuse_bomb(packed: zipfile.ZipFile, name: str) -> None:
         if part.file_size > LOOKED_AT and part.file_size > MOST_GROWTH * part.compress_size:
             rule = f"its part {part.filename} grows {part.file_size // max(1, part.compress_size)} times when unpacked"
             raise RegisterError("file", name, rule)
-
-
-def checked_heads(heads: list[str], name: str) -> list[str]:
-    """The heads of a sheet without empty ones at the end; raises :class:`RegisterError` for two that are the same."""
-    while heads and not heads[-1].strip():
-        heads.pop()
-    if not heads:
-        raise RegisterError("file", name, "has no line of heads")
-    known = Counter(plain(head) for head in heads if plain(head))
-    twice = next((head for head in heads if known[plain(head)] > 1), None)
-    if twice is not None:
-        raise RegisterError("file", name, f"has two columns {twice!r}")
-    return [head.strip() for head in heads]
-
-
-def refuse_many(name: str, rows: int, columns: int) -> None:
-    """Raise :class:`RegisterError` where a sheet is bigger than any register."""
-    if columns > MOST_COLUMNS:
-        raise RegisterError("file", name, f"has {columns} columns, at most {MOST_COLUMNS} are taken")
-    if rows > MOST_ROWS:
-        raise RegisterError("file", name, f"has more than {MOST_ROWS} lines; divide it")
 
 
 def _stem(name: str) -> str:

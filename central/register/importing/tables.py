@@ -19,7 +19,8 @@ from central.register.importing.columns import SHAPES, TERMS_COLUMNS, UTILITY, C
 from central.register.importing.file import SCHEMA, RegisterFile
 from central.register.importing.mapping import SheetMapping, TableMapping
 from central.register.importing.plan import CHANGED, UNCHANGED, ImportPlan, RowFate, plan_import, refusal
-from central.register.importing.sheets import Bad, Dialect, Sheet, open_sheets
+from central.register.importing.sheet import Bad, Sheet
+from central.register.importing.sheets import Dialect, open_sheets
 from central.register.keys import KeyRing
 from central.store.models import Utility
 

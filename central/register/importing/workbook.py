@@ -11,7 +11,7 @@ from openpyxl import load_workbook
 from openpyxl.cell.read_only import EmptyCell, ReadOnlyCell
 
 from central.register.errors import RegisterError
-from central.register.importing.sheets import MOST_COLUMNS, Bad, Sheet, checked_heads, refuse_many
+from central.register.importing.sheet import MOST_COLUMNS, Bad, Sheet, checked_heads, refuse_many
 
 # A workbook keeps numbers in binary: of more digits than these it has lost some.
 KEPT_DIGITS = 15

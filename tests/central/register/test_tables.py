@@ -20,6 +20,7 @@ from central.register.importing import (
     plan_table,
     read_table_mapping,
     read_tables,
+    writing,
 )
 from central.register.importing.columns import SHAPES
 from central.store import migrate, open_engine, read_session, write_session
@@ -233,7 +234,7 @@ def test_without_a_ring_no_key_leaves(town: Town) -> None:
 
 @ONE_DATABASE
 def test_more_rows_than_a_sheet_holds_go_on_in_the_next(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "SHEET_ROWS", 2)
+    monkeypatch.setattr(writing, "SHEET_ROWS", 2)
     with read_session(town.engine) as session:
         data = exported(session, "xlsx", None)
     titles = openpyxl.load_workbook(io.BytesIO(data), read_only=True).sheetnames
