@@ -4,7 +4,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import psycopg
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
@@ -20,6 +19,7 @@ from central.reading.rows import (
     TelegramRow,
 )
 from central.store.arrays import HEADER, TRAILER
+from central.store.copying import BINARY, copying
 
 _PER_QUERY = 300
 _GROUPS_OF_CARE = 32
@@ -209,25 +209,15 @@ def _insert(table: str, columns: tuple[str, ...], mark: str = "?") -> str:
 
 
 def _copy(connection: Connection, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
-    driver: Any = connection.connection.dbapi_connection
-    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
-    except psycopg.IntegrityError as error:
-        raise IntegrityError(statement, None, error) from error
+    with copying(connection, table, columns) as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def _copy_binary(connection: Connection, table: str, columns: tuple[str, ...], parts: Sequence[bytes]) -> None:
-    """COPY rows that are encoded; a broken key is SQLAlchemy's error, as of any other statement."""
-    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
-    driver: Any = connection.connection.dbapi_connection
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(HEADER)
-            for part in parts:
-                copy.write(part)
-            copy.write(TRAILER)
-    except psycopg.IntegrityError as error:
-        raise IntegrityError(statement, None, error) from error
+    """COPY rows that are encoded."""
+    with copying(connection, table, columns, BINARY) as copy:
+        copy.write(HEADER)
+        for part in parts:
+            copy.write(part)
+        copy.write(TRAILER)

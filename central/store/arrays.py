@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import psycopg
 from numpy.typing import NDArray
 from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, SmallInteger, String, Table
-from sqlalchemy.exc import IntegrityError
+
+from central.store.copying import BINARY, copying
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -55,17 +55,12 @@ def encode_rows(table: Table, columns: Mapping[str, Values], count: int) -> byte
 
 
 def _copy(connection: Connection, table: Table, columns: Mapping[str, Values], count: int) -> None:
-    driver: Any = connection.connection.dbapi_connection
     rows = memoryview(encode_rows(table, columns, count))
-    statement = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(HEADER)
-            for start in range(0, len(rows), _AT_ONCE):
-                copy.write(rows[start : start + _AT_ONCE])
-            copy.write(TRAILER)
-    except psycopg.IntegrityError as error:
-        raise IntegrityError(statement, None, error) from error
+    with copying(connection, table.name, list(columns), BINARY) as copy:
+        copy.write(HEADER)
+        for start in range(0, len(rows), _AT_ONCE):
+            copy.write(rows[start : start + _AT_ONCE])
+        copy.write(TRAILER)
 
 
 def _kind(table: Table, name: str, values: Values) -> str:

@@ -9,12 +9,11 @@ from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 import msgspec
-import psycopg
 from sqlalchemy import JSON, Connection, CursorResult, Delete, Dialect, Table, Update, text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from central.store.base import Base
+from central.store.copying import copying
 
 MANY = 100
 
@@ -31,7 +30,9 @@ def insert_rows(session: Session, model: type[Base], columns: Sequence[str], row
     connection = session.connection()
     ready = _converted(table, tuple(columns), connection.dialect, rows)
     if connection.dialect.name == "postgresql":
-        _copy(connection.connection.dbapi_connection, table, columns, ready)
+        with copying(connection, table.name, columns) as copy:
+            for row in ready:
+                copy.write_row(row)
         if len(rows) >= MANY:
             _ensure_statistics(connection, table)
     else:
@@ -73,18 +74,6 @@ def table_of(model: type[Base]) -> Table:
 def _insert(table: Table, columns: Sequence[str], mark: str) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
     return f'INSERT INTO "{table.name}" ({names}) VALUES ({", ".join([mark] * len(columns))})'  # noqa: S608 (names of our own models)
-
-
-def _copy(driver: Any, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    names = ", ".join(f'"{name}"' for name in columns)
-    statement = f'COPY "{table.name}" ({names}) FROM STDIN'
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
-    except psycopg.IntegrityError as error:
-        # COPY goes past SQLAlchemy; callers need one kind of error whatever the database.
-        raise IntegrityError(statement, None, error) from error
 
 
 def _ensure_statistics(connection: Connection, table: Table) -> None:

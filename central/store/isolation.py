@@ -55,6 +55,9 @@ def grant(connection: Connection, role: str) -> None:
         connection.exec_driver_sql(f'GRANT SELECT ON "{table}" TO {quoted}')
     # Locking the utility's row orders the writers of its audit.
     connection.exec_driver_sql(f"GRANT UPDATE (id) ON utility TO {quoted}")
+    # Many rows go through a table of the session (central.store.copying).
+    database = connection.dialect.identifier_preparer.quote_identifier(str(connection.engine.url.database))
+    connection.exec_driver_sql(f"GRANT TEMPORARY ON DATABASE {database} TO {quoted}")
     connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {SIGNATURE} TO {quoted}")
     for table in tables():
         connection.exec_driver_sql(f'GRANT SELECT, INSERT, UPDATE, DELETE ON "{table}" TO {quoted}')

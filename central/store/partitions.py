@@ -122,7 +122,7 @@ def maker_is_current(connection: Connection) -> bool:
     if connection.dialect.name != "postgresql":
         return True
     found = text(f"SELECT obj_description(to_regprocedure('{SIGNATURE}'), 'pg_proc')")
-    return connection.scalar(found) == _MAKER_DIGEST
+    return bool(connection.scalar(found) == _MAKER_DIGEST)
 
 
 def is_partition(name: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from billing.invoice import Rectification
 from central.webhooks.events import Happened, InvoiceIssued, LedgerPosted, Side, text_of
 from central.webhooks.outbox import publish
 
@@ -44,7 +45,8 @@ def tell_postings(
 
 
 def _invoice(row: Values) -> Happened:
-    rectifies = [one["number"] for one in (row["rectifies"] or {}).get("originals", ())]
+    note: Rectification | None = row["rectifies"]
+    rectifies = [one.number for one in note.originals] if note else []
     payload = InvoiceIssued(
         invoice_id=row["id"],
         number=row["number_text"],
