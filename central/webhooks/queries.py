@@ -40,6 +40,11 @@ def endpoint(session: Session, utility_id: int, number: int) -> WebhookEndpoint 
     return session.get(WebhookEndpoint, (utility_id, number))
 
 
+def delivery(session: Session, utility_id: int, number: int) -> WebhookDelivery | None:
+    """One delivery."""
+    return session.get(WebhookDelivery, (utility_id, number))
+
+
 def waiting(session: Session, utility_id: int) -> dict[int, int]:
     """How much is owed to each endpoint that is owed anything."""
     query = select(WebhookDelivery.endpoint_id, func.count()).where(

@@ -20,6 +20,7 @@ from portal.routes import (
     safety,
     staff,
     study,
+    webhooks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -40,4 +41,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     orders.router,
     fiscal.router,
     study.router,
+    webhooks.router,
 )
