@@ -84,6 +84,88 @@ def propose(
         _show_one(session, place, row.id, as_json)
 
 
+@rectify.command("sweep", help="Propone lo mismo para todos los contratos / Propose the same for every contract")
+def sweep_all(
+    since: Annotated[str, typer.Option(help="Periodos que empiezan desde / Periods that begin from (2026-01-01)")],
+    reason: Annotated[str, typer.Option(help="Causa, para la factura / Cause, as the invoice states it")],
+    until: Annotated[str | None, typer.Option(help="Y antes de / And before")] = None,
+    kind: Annotated[str, typer.Option(help="R1 a R4 / R1 to R4")] = "R1",
+    method: Annotated[str, typer.Option(help="I diferencias, S sustitución / I differences, S substitution")] = "I",
+    series: Annotated[str, typer.Option(help="Serie de rectificativas / Series of rectifying invoices")] = "R",
+    actor: ActorOption = "cli",
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Propose every bill that rates differently now; exit 1 where a contract could not be proposed."""
+    from billing.invoice import InvoiceType
+    from central.invoicing.rectify import Request
+    from central.invoicing.rectify.sweep import sweep
+    from central.register.utilities import utility_named
+    from central.store import read_session
+
+    if kind not in list(InvoiceType):
+        raise typer.BadParameter(f"{kind}: R1, R2, R3, R4", param_hint="--kind")
+    if method not in ("S", "I"):
+        raise typer.BadParameter(f"{method}: S, I", param_hint="--method")
+    asked = Request((), "correct", InvoiceType(kind), "S" if method == "S" else "I", series, reason)
+    end = date.fromisoformat(until) if until else None
+    with settings_and_engine("rectify sweep", config, db) as (_, engine):
+        with read_session(engine) as session:
+            place = utility_named(session, utility).id
+        found = sweep(engine, place, asked, date.fromisoformat(since), end, actor, now())
+    told = {
+        "proposed": found.proposed,
+        "bills": found.bills,
+        "cents": found.cents,
+        "right": found.right,
+        "waiting": found.waiting,
+        "refused": found.refused,
+    }
+    text = (
+        f"{len(found.proposed)} propuestas, {found.bills} facturas, {found.cents / 100:.2f} €; {found.right} correctas"
+    )
+    show(told, "\n".join([text, *(f"{code}: {why}" for code, why in found.refused.items())]), as_json)
+    if found.refused:
+        raise typer.Exit(1)
+
+
+@rectify.command("issue-all", help="Emite las propuestas de una causa / Issue every proposal that states a cause")
+def issue_every(
+    reason: Annotated[str, typer.Option(help="La causa que declaran / The cause they state")],
+    due: Annotated[str, typer.Option(help="Último día de pago / Last day to pay (2026-05-31)")],
+    on: Annotated[str | None, typer.Option("--date", help="Fecha de emisión; hoy / Issue date; today")] = None,
+    actor: ActorOption = "cli",
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Issue what another person proposed; exit 1 where a proposal could not be issued."""
+    from central.invoicing.rectify.sweep import issue_all
+    from central.register.utilities import utility_named
+    from central.store import read_session
+    from central.times import local_day, millis
+
+    day = date.fromisoformat(on) if on else local_day(millis(now()))
+    with settings_and_engine("rectify issue-all", config, db) as (settings, engine):
+        with read_session(engine) as session:
+            place = utility_named(session, utility).id
+        ring, last = key_ring(settings), date.fromisoformat(due)
+        made = issue_all(engine, place, reason, actor, now(), issue_date=day, due_date=last, ring=ring)
+    told = {
+        "invoices": made.invoices,
+        "cents": made.cents,
+        "refused": {str(key): why for key, why in made.refused.items()},
+    }
+    show(
+        told, "\n".join([f"{made.invoices} rectificativas, {made.cents / 100:.2f} €", *made.refused.values()]), as_json
+    )
+    if made.refused:
+        raise typer.Exit(1)
+
+
 @rectify.command("list", help="Propuestas, la más nueva primero / Proposals, the newest first")
 def list_all(
     only_open: Annotated[bool, typer.Option("--open", help="Solo las pendientes / Only open ones")] = False,

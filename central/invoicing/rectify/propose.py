@@ -42,6 +42,10 @@ SIMPLIFIED = (InvoiceType.R5,)
 ORIGINALS = (InvoiceType.F1.value, InvoiceType.F2.value)
 
 
+class NothingToRectifyError(RunError):
+    """Every bill asked for is right as it stands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a clerk asks for. ``invoices`` are ids of bills of one contract.
@@ -80,7 +84,8 @@ def propose(session: Session, utility_id: int, asked: Request, actor: str, at: d
     make = {CORRECT: _corrected, SPREAD: _spread, CANCEL: _cancelled, LEAK: _leaked}[asked.cause]
     changes = [change for change in make(remaker, asked, bills) if _differs(change)]
     if not changes:
-        raise RunError(f"invoice {bills[0].number_text}: rated again it is the same; there is nothing to rectify")
+        number = bills[0].number_text
+        raise NothingToRectifyError(f"invoice {number}: rated again it is the same; there is nothing to rectify")
     row = Rectification(
         utility_id=utility_id,
         id=new_id(),
