@@ -7,15 +7,25 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from firmware_sim.telegram import Mode5, Transport, build
 from firmware_sim.telegram.records import Vif, date, integer, payload
-from protocols.sync import TelegramItem, TypedReading, encode_message
+from protocols.sync import (
+    OrderReport,
+    TelegramItem,
+    TypedReading,
+    WorkOrders,
+    encode_message,
+    orders_topic,
+    route_topic,
+)
 from protocols.wmbus import Address
 from tests.edge.agent_process import PIN, AgentProcess, sgc
 from tests.edge.conftest import Dongle, end, telegram_frame, until
 from tests.edge.samples import DEVICE, route, stop
+from tests.edge.store.test_orders import order
 from tests.edge.sync.conftest import Centre
 from tests.fixtures.mosquitto import Mosquitto
 
@@ -121,6 +131,26 @@ async def test_from_the_air_to_the_centre_through_everything_that_goes_wrong(
     assert KEY.hex() not in agent.log.lower()
     for line in agent.log.splitlines():
         assert "event" in json.loads(line)
+
+
+def reports(centre: Centre) -> list[tuple[str, str]]:
+    found = [item for batch in centre.batches.values() for item in batch.items if isinstance(item, OrderReport)]
+    return [(report.order, report.outcome) for report in found]
+
+
+async def test_a_closed_list_keeps_only_its_meters_and_an_order_is_accepted(
+    agent: AgentProcess, dongle: Dongle, centre: Centre
+) -> None:
+    closed = msgspec.structs.replace(route(START * 1000, "R9", stop(meter=str(METERS[0]))), closed=True)
+    wanted = WorkOrders(1, DEVICE, START * 1000, (order("W1", meter=str(METERS[1])),))
+    await centre.say(route_topic(DEVICE), encode_message(closed), retain=True)
+    await centre.say(orders_topic(DEVICE), encode_message(wanted), retain=True)
+    await until(lambda: reports(centre))
+    for number, meter in enumerate(METERS):
+        await dongle.send(telegram_frame(encrypted(meter, 5, number), START + number, 125))
+    await agent.until(stored=2, outside=1, pending=0)
+    assert [item.meter for item in items(centre)] == [str(METERS[0]), str(METERS[1])]
+    assert reports(centre) == [("W1", "accepted")]
 
 
 async def test_sigterm_delivers_commits_and_sends_what_there_is(
