@@ -9,6 +9,7 @@ from central import register
 from central.reading import findings, quarantine
 from central.reading.findings import Found
 from central.register import KeyRing
+from central.register.importing import desk
 from central.store import new_id
 from central.store.models import (
     ApiToken,
@@ -16,6 +17,7 @@ from central.store.models import (
     DeviceEvent,
     Finding,
     Meter,
+    QualityIssue,
     Quarantine,
     Receiver,
     SupplyPoint,
@@ -50,9 +52,21 @@ def add_rows(session: Session, utility_id: int, ring: KeyRing, at: datetime) -> 
         **own, id=new_id(), batch_id=1, item=1, supply_point_id=point.id, meter_id=meter.id, at_ms=now_ms, litres=1,
         code="00", reader="ana", note="", confirmed=False, clock_trusted=True,
     )  # fmt: skip
-    session.add_all([receiver, event, visit])
+    issue = QualityIssue(
+        utility_id=utility_id,
+        id=new_id(),
+        rule="same_nif",
+        subject="12345678Z",
+        text="x",
+        first_seen_at=at,
+        last_seen_at=at,
+    )
+    file = b"codigo;calle;numero;cp;ine\nNEW;Major;1;03698;03002"
+    kept = desk.keep(session, utility_id, "suministros.csv", file, "", by)
+    session.add_all([receiver, event, visit, issue])
     session.flush()
-    made = {"webhooks": hook.id, "receivers": receiver.id, "device-events": event.id, "visits": visit.id}
+    made = {"register-imports": kept.id, "quality-issues": issue.id}
+    made |= {"webhooks": hook.id, "receivers": receiver.id, "device-events": event.id, "visits": visit.id}
     kinds = {
         "findings": Finding,
         "quarantine": Quarantine,

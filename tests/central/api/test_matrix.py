@@ -129,6 +129,10 @@ def test_without_a_token_or_with_another_utilitys_nothing_is_told(served: Served
 
 
 BODIES: dict[str, dict[str, Any]] = {
+    "application": {},
+    "discard": {},
+    "quality-issues/assignment": {"to": None},
+    "reopening": {},
     "holders": {"customer_id": 1, "on": "2026-06-01"},
     "terms": {"use": "domestic", "on": "2026-06-01"},
     "cancellation": {"on": "2026-06-01"},
@@ -157,6 +161,7 @@ RUN_BODIES: dict[str, Any] = {
     "issue": {"due_date": "2026-06-01"},
     "rejection": {"reason": "mine"},
     "correction": {"reason": "mine"},
+    "fiscal-withdrawal": {"reason": "mine"},
     "cancellation": {"reason": "mine"},
     "waivers": {"codes": ["high_year"], "reason": "mine"},
     "holds": {"contract_id": 1, "reason": "mine"},
@@ -206,7 +211,7 @@ def test_another_utilitys_supervisor_finds_no_run_and_no_invoice_of_ours(served:
             answer = supervisor.request(method, path_of(route, ours[name]), json=body, headers=headers)
             assert answer.status_code == 404, f"{method} {route.path}: {answer.text}"
             reached.add(route.path)
-    assert len(reached) == 24
+    assert len(reached) == 26
     for name in ("runs", "invoices", "consumption", "ledger-entries", "tariffs", "rectifications", "fiscal-records"):
         assert supervisor.get(f"/{name}").json()["items"] == []
 
