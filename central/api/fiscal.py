@@ -18,7 +18,7 @@ from central.api.values import PathId as Number
 from central.config import ConfigError
 from central.fiscal import queries
 from central.fiscal.bodies import signed_invoice
-from central.fiscal.desk import correct
+from central.fiscal.desk import correct, withdraw
 from central.fiscal.queue import retry_now
 from central.fiscal.systems import SUBMITTED
 from central.store import Session, models, read_session
@@ -56,6 +56,12 @@ class Correction(Input):
 
     reason: Named
     recipient: Recipient | None = None
+
+
+class Why(Input):
+    """Why."""
+
+    reason: Named
 
 
 class Retry(Input):
@@ -110,6 +116,18 @@ def retry_fiscal_queue(request: Request, caller: Maker, key: Key, body: Retry) -
         retry_now(session, caller.utility_id, body.system)
         session.flush()
         return _queue(session, caller, body.system)
+
+    return once(request, caller, key, body, work)
+
+
+@router.post("/invoices/{number}/fiscal-withdrawal", status_code=201, response_model=RecordOut, responses=MISSING)
+def withdraw_fiscal_record(request: Request, caller: Maker, key: Key, number: Number, body: Why) -> Response:
+    """Take back the record that the agency holds of an invoice which should not have been recorded."""
+
+    def work(session: Session) -> RecordOut:
+        row = one_of(session, models.Invoice, models.Invoice.id, caller.utility_id, number)
+        made = withdraw(session, caller.utility_id, row.number_text, caller.actor, caller.now, body.reason)
+        return _found(session, caller, made.record_id)
 
     return once(request, caller, key, body, work)
 

@@ -42,3 +42,13 @@ def _told(kind: Kind, data: dict[str, Any]) -> dict[str, Any]:
         "responses": {"2XX": {"description": "Taken. Anything else is tried again."}},
     }
     return {"post": post}
+
+
+def table() -> str:
+    """The types of event as a table in Markdown: what each says, and the fields of its payload."""
+    rows = ["| type | when | `data` |", "|---|---|---|"]
+    for kind in KINDS.values():
+        meaning = " ".join((kind.payload.__doc__ or "").split("\n\n")[0].split())
+        fields = ", ".join(f"`{field.name}`" for field in msgspec.structs.fields(kind.payload))
+        rows.append(f"| `{kind.name}` | {kind.spanish} / {meaning} | {fields} |")
+    return "\n".join(rows)

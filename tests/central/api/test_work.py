@@ -129,6 +129,21 @@ def test_fiscal_records_are_listed_shown_and_given_whole(served: Served, as_role
     assert clerk.get(f"/invoices/{served.invoice_id}/facturae").status_code == 409  # no certificate here
 
 
+def test_an_invoice_tells_its_story_and_comes_out_the_same_again(served: Served, as_role: As) -> None:
+    invoice = as_role(CLERK).get(f"/invoices/{served.invoice_id}").json()
+    story = as_role(AUDITOR).get(f"/invoices/{served.invoice_id}/story").json()
+    assert story["recomputed"] == {"same": True, "total": invoice["total"], "fault": ""}
+    opening, closing = story["readings"]
+    assert (opening["role"], closing["role"]) == ("opening", "closing")
+    assert closing["litres"] - opening["litres"] == story["litres"] == invoice["litres"]
+    assert len(story["fiscal_hash"]) == 64
+
+
+def test_what_the_agency_does_not_hold_is_not_taken_back(served: Served, post: Callable[..., Any]) -> None:
+    refused = post(CLERK, f"/invoices/{served.invoice_id}/fiscal-withdrawal", {"reason": "twice"}, 409)
+    assert "holds no record" in refused["detail"]
+
+
 def test_an_accepted_record_is_not_mended(as_role: As, post: Callable[..., Any]) -> None:
     record = as_role(CLERK).get("/fiscal-records").json()["items"][0]["record_id"]
     refused = post(CLERK, f"/fiscal-records/{record}/correction", {"reason": "again"}, 409)
