@@ -39,7 +39,7 @@ def list_systems(
     utility: UtilityOption = None, config: ConfigOption = None, db: DbOption = None, as_json: JsonOption = False
 ) -> None:
     """List the systems in force in time, then every change proposed."""
-    from central.fiscal import regimes
+    from central.invoicing import regimes
     from central.register.utilities import utility_named
     from central.store import read_session
 
@@ -75,7 +75,7 @@ def propose(
     """Record a change for another person to confirm."""
     import msgspec
 
-    from central.fiscal import regimes
+    from central.invoicing import regimes
     from central.register.utilities import utility_named
     from central.store import write_session
 
@@ -100,7 +100,7 @@ def confirm(
     as_json: JsonOption = False,
 ) -> None:
     """Put a change in force."""
-    from central.fiscal import regimes
+    from central.invoicing import regimes
     from central.register.utilities import utility_named
     from central.store import write_session
 
@@ -122,7 +122,7 @@ def reject(
     as_json: JsonOption = False,
 ) -> None:
     """Decide against a change; it stays on record."""
-    from central.fiscal import regimes
+    from central.invoicing import regimes
     from central.register.utilities import utility_named
     from central.store import write_session
 

@@ -19,9 +19,9 @@ from billing.fiscal.verifactu import Verifactu
 from billing.invoice import Invoice as Value
 from billing.invoice import Party
 from central import journal
-from central.fiscal.regimes import fiscal_on
 from central.fiscal.systems import CANCELLATION, CORRECTION, SENT_AGAIN, SII, SUBMITTED
 from central.invoicing.archive import rebuild
+from central.invoicing.regimes import fiscal_on
 from central.store import new_id
 from central.store.models import (
     FiscalChain,

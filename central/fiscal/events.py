@@ -17,10 +17,10 @@ from billing.fiscal.events import EventKind, EventLink, Fields, event
 from billing.fiscal.stamps import stamp_of
 from billing.invoice import Party
 from billing.money import euros
-from central.fiscal import regimes
 from central.fiscal.signatures import seal_records
 from central.fiscal.signing import Signer
 from central.fiscal.systems import CANCELLATION
+from central.invoicing import regimes
 from central.store import new_id, read_session, write_session
 from central.store.models import FiscalEvent, FiscalRecord, Invoice, Utility
 from central.times import local_day, millis

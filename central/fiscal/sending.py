@@ -10,9 +10,10 @@ from sqlalchemy import Engine, select
 
 from billing.fiscal import AgencyFaultError, Environment, FiscalError
 from central.config import AgencyConfig
-from central.fiscal import queue, regimes, supply
+from central.fiscal import queue, supply
 from central.fiscal.agency import Agency, LineError
 from central.fiscal.systems import SII, SUBMITTED, SYSTEMS, VERIFACTU
+from central.invoicing import regimes
 from central.invoicing.settings import FiscalSettings
 from central.store import read_session, write_session
 from central.store.models import Utility

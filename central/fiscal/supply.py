@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Engine, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from billing.fiscal import FiscalError, Sii
-from central.fiscal import regimes
 from central.fiscal.systems import ISSUE, SII
+from central.invoicing import regimes
 from central.invoicing.archive import Archived, rebuild
 from central.store import new_id, read_session, write_session
 from central.store.bulk import add_missing_rows

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from billing.volume import Period
 from central import journal
-from central.fiscal.regimes import fiscal_on
+from central.invoicing.regimes import fiscal_on
 from central.invoicing.settings import RunSettings, settings_for
 from central.invoicing.states import RunError, RunStatus
 from central.store import new_id

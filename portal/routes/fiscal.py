@@ -12,10 +12,11 @@ from billing.fiscal.answers import DUPLICATE
 from billing.invoice import ForeignId, Party
 from central.access import Identity, Permission, allows
 from central.config import ConfigError
-from central.fiscal import queries, regimes, supply
+from central.fiscal import queries, supply
 from central.fiscal.bodies import signed_invoice
 from central.fiscal.desk import correct
 from central.fiscal.systems import SII
+from central.invoicing import regimes
 from central.invoicing.states import RunError
 from central.store import read_session, write_session
 from central.times import local_day, millis

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 
 from central.access import create_user, load_site
 from central.config import BodyConfig, FacturaeConfig
-from central.fiscal import regimes
+from central.invoicing import regimes
 from central.store import open_engine, read_session, write_session
 from central.store.models import Customer
 from portal.app import create_app

@@ -8,14 +8,14 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from billing.document import InvoiceView, render
+from billing.document import Credit, InvoiceView, render
 from billing.fiscal import Link
 from billing.invoice import Invoice as InvoiceValue
 from billing.invoice import ensure
 from billing.ledger import post_invoice, reverse
 from central import journal
+from central.collection.credits import shown_credits
 from central.collection.posting import Postings
-from central.fiscal.regimes import fiscal_on
 from central.invoicing import explain
 from central.invoicing.archive import Archive, Identity, rebuild
 from central.invoicing.deliver import PDF, contact_of, history_of
@@ -23,6 +23,7 @@ from central.invoicing.draft import Draft
 from central.invoicing.numbering import take_numbers
 from central.invoicing.rectify.remake import settings_of_bill
 from central.invoicing.rectify.standing import standing
+from central.invoicing.regimes import fiscal_on
 from central.invoicing.settings import FiscalSettings, RunSettings
 from central.invoicing.states import RunError
 from central.invoicing.tariffs import book_of
@@ -221,7 +222,9 @@ def _document(session: Session, row: Invoice, settings: RunSettings, at: datetim
     language = session.get_one(Customer, (row.utility_id, row.customer_id)).language or settings.language
     past = history_of(session, row.utility_id, [row.contract_id], row.period_from).get(row.contract_id, ())
     item = next(rebuild(session, [row]))
-    content = render(InvoiceView(item.invoice, item.fiscal, past, contact_of(utility), None), language)
+    credit = shown_credits(session, row.utility_id, [row]).get(row.id, Credit())
+    view = InvoiceView(item.invoice, item.fiscal, past, contact_of(utility), None, credit=credit)
+    content = render(view, language)
     session.add(
         InvoiceDocument(
             utility_id=row.utility_id,

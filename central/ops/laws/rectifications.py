@@ -2,10 +2,10 @@
 
 from sqlalchemy import func, select
 
-from central.fiscal.regimes import EVER, spans
 from central.fiscal.systems import SII
 from central.invoicing.rectify.recompute import recompute
 from central.invoicing.rectify.standing import replaced_by
+from central.invoicing.regimes import EVER, spans
 from central.ops.laws.law import Case, Report, pages
 from central.store.models import FiscalRecord, Invoice
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 from typer.testing import CliRunner
 
 from billing.fiscal import FiscalConfig, SiiConfig, Software
-from central.fiscal import regimes
+from central.invoicing import regimes
 from central.invoicing.settings import FiscalSettings
 from central.invoicing.states import RunError
 from central.store import read_session, write_session

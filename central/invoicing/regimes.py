@@ -13,8 +13,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from billing.fiscal import FiscalError
+from billing.fiscal.sii import SYSTEM as SII
+from billing.fiscal.verifactu import SYSTEM as VERIFACTU
 from central import journal
-from central.fiscal.systems import SII, VERIFACTU
 from central.invoicing.settings import FiscalSettings, settings_for
 from central.invoicing.states import RunError
 from central.store import new_id
