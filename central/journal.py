@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from central.events import audited
 from central.store.models import AuditEntry, Utility
-from central.webhooks import audited
 
 FIRST_HASH = "0" * 64
 

@@ -251,7 +251,7 @@ def remove(
 @webhook.command("events", help="Los tipos de aviso / The types of event")
 def types(as_json: JsonOption = False) -> None:
     """List every type of event."""
-    from central.webhooks.events import KINDS
+    from central.events.kinds import KINDS
 
     rows: list[dict[str, Any]] = [
         {"type": kind.name, "version": kind.version, "meaning": kind.spanish} for kind in KINDS.values()

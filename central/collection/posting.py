@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from billing.ledger import Transaction
+from central.events.money import tell_postings
 from central.store import new_id
 from central.store.bulk import Row, insert_rows
 from central.store.models import LedgerEntry, LedgerTransaction
-from central.webhooks.money import tell_postings
 
 RECEIVABLE = "receivable/"
 

@@ -25,13 +25,13 @@ from billing.invoice import (
 from billing.ledger import cents_of
 from billing.money import euros
 from billing.volume import Period, Piece
+from central.events.money import tell_invoices
 from central.invoicing.draft import Basis, Draft
 from central.store.bulk import Row, insert_rows
 from central.store.models import Consumption, InvoiceReading
 from central.store.models import FiscalRecord as FiscalRow
 from central.store.models import Invoice as InvoiceRow
 from central.store.models import InvoiceLine as LineRow
-from central.webhooks.money import tell_invoices
 
 KINDS = {"issue": "alta", "cancellation": "anulacion"}
 

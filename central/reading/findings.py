@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, select, text, update
 
+from central.events.kinds import FindingChanged, Happened
+from central.events.outbox import publish
 from central.store import new_id
 from central.store.models import Finding
 from central.store.parts import in_parts
 from central.times import instant_of
-from central.webhooks.events import FindingChanged, Happened
-from central.webhooks.outbox import publish
 
 OPEN, CLOSED = "open", "closed"
 FOR_EVER_MS = 1 << 62

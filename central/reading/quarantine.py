@@ -8,10 +8,10 @@ from sqlalchemy import Connection, Executable, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from central.events.kinds import Happened, ReadingQuarantined
+from central.events.outbox import publish
 from central.store import new_id
 from central.store.models import Quarantine
-from central.webhooks.events import Happened, ReadingQuarantined
-from central.webhooks.outbox import publish
 
 KINDS = ("batch", "telegram", "reading", "visit", "series", "report")
 EVENT = "reading.quarantined"

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from central.webhooks.events import KINDS, Kind
+from central.events.kinds import KINDS, Kind
 
 _TEMPLATE = "#/components/schemas/Event{name}"
 _HEADERS = {

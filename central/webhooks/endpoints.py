@@ -8,15 +8,16 @@ from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from central import journal
+from central.events import outbox
+from central.events.kinds import TEST, Happened, Ping, unknown, wants
+from central.events.outbox import ACTIVE, PAUSED, REMOVED, WAITING
 from central.register.change import Change
 from central.register.keys import KeyRing
 from central.store import new_id, new_ids
 from central.store.bulk import changed
 from central.store.models import WebhookDelivery, WebhookEndpoint, WebhookEvent, WebhookSecret
-from central.webhooks import outbox, signing
+from central.webhooks import signing
 from central.webhooks.address import AddressError, Guard
-from central.webhooks.events import TEST, Happened, Ping, unknown, wants
-from central.webhooks.outbox import ACTIVE, PAUSED, REMOVED, WAITING
 
 MOST_ENDPOINTS = 50
 MOST_REPLAYED = 100_000

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from central.events.outbox import DISABLED, REMOVED, WAITING
 from central.store.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
-from central.webhooks.outbox import DISABLED, REMOVED, WAITING
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sqlalchemy import Select, and_, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from central import journal
+from central.events.outbox import ACTIVE, DELIVERED, DISABLED, FAILED, WAITING
 from central.register.keys import Sealed
 from central.store.bulk import changed
 from central.store.models import (
@@ -25,7 +26,6 @@ from central.store.models import (
     WebhookEvent,
     WebhookSecret,
 )
-from central.webhooks.outbox import ACTIVE, DELIVERED, DISABLED, FAILED, WAITING
 
 AT_ONCE = 20
 LEASE = timedelta(seconds=120)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from central.access import Identity, Permission
+from central.events.kinds import KINDS
 from central.register import Change
 from central.register.keys import KeyFileError
 from central.store import Session, read_session, write_session
@@ -14,7 +15,6 @@ from central.store.models import WebhookEndpoint
 from central.times import MADRID
 from central.webhooks import endpoints, queries
 from central.webhooks.endpoints import WebhookError
-from central.webhooks.events import KINDS
 from portal.pages import render
 from portal.security import may
 from portal.session import ring_of

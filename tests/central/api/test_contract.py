@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from central.webhooks.events import KINDS
+from central.events.kinds import KINDS
 from demo.broker import free_port
 from tests.central.api.conftest import Served
 

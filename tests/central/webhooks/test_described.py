@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
+from central.events.kinds import KINDS
 from central.webhooks.described import described, table
-from central.webhooks.events import KINDS
 
 MANUAL = Path(__file__).parents[3] / "docs" / "webhooks.md"
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from central import journal, register
+from central.events.kinds import KINDS, wants
 from central.invoicing import run as runs
 from central.reading import findings, quarantine
 from central.reading.findings import Found
@@ -20,7 +21,6 @@ from central.store.models import AuditEntry, Contract, Finding, Invoice, Webhook
 from central.times import millis
 from central.webhooks import endpoints
 from central.webhooks.endpoints import WebhookError
-from central.webhooks.events import KINDS, wants
 from tests.central.conftest import BY, NOW, Town, point_of
 from tests.central.factories import found
 from tests.central.webhooks.conftest import Hooked, Receiver, hook

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from billing.invoice import Rectification
-from central.webhooks.events import Happened, InvoiceIssued, LedgerPosted, Side, text_of
-from central.webhooks.outbox import publish
+from central.events.kinds import Happened, InvoiceIssued, LedgerPosted, Side, text_of
+from central.events.outbox import publish
 
 Values = Mapping[str, Any]
 ISSUED, RECTIFIED, POSTED = "invoice.issued", "invoice.rectified", "ledger.posted"

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, insert, select
 
+from central.events.kinds import KINDS, Happened, wants
 from central.store import new_ids
 from central.store.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
-from central.webhooks.events import KINDS, Happened, wants
 
 WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
 ACTIVE, PAUSED, DISABLED, REMOVED = "active", "paused", "disabled", "removed"

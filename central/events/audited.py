@@ -8,10 +8,10 @@ import structlog
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
+from central.events import kinds as events
+from central.events.kinds import ChangeRecorded, Happened, Payload
+from central.events.outbox import publish
 from central.store.models import AuditEntry, Contract, Installation
-from central.webhooks import events
-from central.webhooks.events import ChangeRecorded, Happened, Payload
-from central.webhooks.outbox import publish
 
 log = structlog.get_logger("webhooks")
 
