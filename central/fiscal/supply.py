@@ -15,7 +15,7 @@ from billing.fiscal import FiscalError, Sii
 from central.fiscal.systems import ISSUE, SII
 from central.invoicing import regimes
 from central.invoicing.archive import Archived, rebuild
-from central.store import new_id, read_session, write_session
+from central.store import new_id, write_session
 from central.store.bulk import add_missing_rows
 from central.store.models import FiscalChain, FiscalOutcome, FiscalRecord, Invoice
 
@@ -64,10 +64,11 @@ def open_entries(session: Session, utility_id: int) -> Iterator[Due]:
         yield Due(row.number_text, row.issue_date, registry.config.deadline.of(row.issue_date, accrued))
 
 
-def overdue(engine: Engine, utility_id: int, today: date) -> list[Due]:
-    """What should have been accepted before ``today``."""
-    with read_session(engine) as session:
-        return [one for one in open_entries(session, utility_id) if one.due < today]
+def overdue(session: Session, utility_id: int, today: date) -> list[Due]:
+    """What should have been accepted before ``today``; nothing where a utility never was under the SII."""
+    if SII not in regimes.systems_of(session, utility_id):
+        return []
+    return [one for one in open_entries(session, utility_id) if one.due < today]
 
 
 def _enlist_page(session: Session, utility_id: int, now: datetime, *, everything: bool) -> int:

@@ -15,7 +15,9 @@ from central.access import AccessError
 from central.access.factors import without_factor
 from central.config import Config, ConfigError
 from central.fiscal import queries as fiscal
+from central.fiscal import supply
 from central.fiscal.agency import tls_context
+from central.fiscal.events import silent
 from central.ops import surroundings
 from central.ops.finding import Finding
 from central.reading import quarantine
@@ -24,7 +26,7 @@ from central.store import guards, open_engine, read_session, schema_version
 from central.store.migrate import newest_version
 from central.store.models import Device, Meter, MeterKey, Utility
 from central.store.partitions import PARTITIONED, missing_partitions
-from central.times import DAY_MS, millis
+from central.times import DAY_MS, local_day, millis
 
 LEAST_FREE_BYTES = 1 << 30
 CONNECT_S = 5.0
@@ -186,6 +188,14 @@ def _fiscal(config: Config, session: Session) -> Finding:
         return Finding(
             "fiscal", False, f"{depth.rejected} rejected records", "sgc central fiscal list --state rejected"
         )
+    today = local_day(millis(datetime.now(UTC)))
+    utilities = session.scalars(select(Utility.id).order_by(Utility.id)).all()
+    late = sum(len(supply.overdue(session, utility_id, today)) for utility_id in utilities)
+    if late:
+        text = f"{late} invoices are late for the SII"
+        return Finding("fiscal", False, text, "sgc central fiscal status --system sii says which")
+    if config.seal is None and silent(session, datetime.now(UTC)):
+        return Finding("fiscal", False, "records are kept unsigned: no [seal] is configured", "configure it")
     if depth.records and config.agency is None:
         return Finding("fiscal", False, f"{depth.records} records wait and no [agency] is configured", "configure it")
     return Finding("fiscal", True, f"{depth.records} records wait")

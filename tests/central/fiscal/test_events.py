@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from verifactu_lint.cli import main as lint
 
 from billing.fiscal import FiscalError
-from central.config import ConfigError, SealConfig
+from central.config import Config, ConfigError, SealConfig
 from central.fiscal import integrity
 from central.fiscal.events import SUMMARY_EVERY, Keeper
 from central.fiscal.signatures import holds, seal_records
@@ -26,6 +26,7 @@ from tests.central.factories import BILLING, FISCAL, NEXT_PERIOD, NOW, Town, fou
 from tests.central.fiscal.conftest import DAYS
 from tests.central.fiscal.test_line import certificate
 from tests.central.fiscal.test_regimes import change
+from tests.central.fiscal.test_sii import diagnosed
 from tests.central.invoicing.driving import issued
 from tests.central.invoicing.test_rectify import breaches
 
@@ -248,6 +249,11 @@ def ordered(town: Town, *arguments: str, code: int = 0) -> Any:
     done = CliRunner().invoke(build_app(), ["central", "fiscal", "events", *arguments, "--db", url, "--json"])
     assert done.exit_code == code, done.output
     return json.loads(done.stdout) if code == 0 else done.stderr
+
+
+def test_whoever_keeps_records_without_a_certificate_is_told(silent: Town, sealed: SealConfig) -> None:
+    assert "no [seal] is configured" in diagnosed(silent, Config())
+    assert diagnosed(silent, Config(seal=sealed)) == "0 records wait"
 
 
 def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from sqlalchemy import Engine, select
 
 from billing.fiscal import FiscalError
 from billing.invoice import Party
-from central.config import AgencyConfig
+from central.config import AgencyConfig, Config
 from central.fiscal import queries, queue, supply
 from central.fiscal.agency import HttpAgency
 from central.fiscal.desk import correct, withdraw
 from central.fiscal.sending import Sent, send_all
 from central.fiscal.systems import SII as SYSTEM
+from central.ops import doctor
 from central.store import read_session, write_session
 from central.store.models import FiscalChain, FiscalOutcome, FiscalRecord, Invoice
 from tests.central.factories import BILLING, NEXT_PERIOD, NOW, Town, found
@@ -202,10 +203,21 @@ def test_whoever_is_late_is_named(filer: Filer) -> None:
     assert [one.number for one in due] == numbers()
     last = date(2026, 2, 5)  # issued on Sunday the 1st
     assert {one.due for one in due} == {last}
-    assert supply.overdue(town.engine, town.utility_id, last) == []
-    assert len(supply.overdue(town.engine, town.utility_id, last + timedelta(days=1))) == 7
+    assert late(town, last) == 0
+    assert late(town, last + timedelta(days=1)) == 7
+    assert "7 invoices are late for the SII" in diagnosed(town, Config())
     filer.send()
-    assert supply.overdue(town.engine, town.utility_id, date(2027, 1, 1)) == []
+    assert late(town, date(2027, 1, 1)) == 0
+
+
+def late(town: Town, today: date) -> int:
+    with read_session(town.engine) as session:
+        return len(supply.overdue(session, town.utility_id, today))
+
+
+def diagnosed(town: Town, config: Config) -> str:
+    with read_session(town.engine) as session:
+        return doctor._fiscal(config, session).text
 
 
 def test_entries_of_a_transaction_that_ended_late_are_made_and_old_ones_when_asked(filer: Filer) -> None:
