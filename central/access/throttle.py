@@ -54,6 +54,7 @@ def counters_of_factor(user_id: int) -> Sequence[Counter]:
 
 def check(session: Session, utility_id: int, counters: Sequence[Counter], now: datetime) -> None:
     """ThrottledError where one of the counters is used up."""
+    _one_at_a_time(session, counters[0])
     for counter in counters:
         query = select(func.count()).where(
             LoginRefusal.utility_id == utility_id, LoginRefusal.key == counter.key, LoginRefusal.at > now - WINDOW
@@ -82,6 +83,11 @@ def refuse(
     journal.record(session, utility_id, actor, "login.refused", "user", subject, at=now, after=told)
 
 
+def recent(session: Session, now: datetime) -> int:
+    """Refusals that count at this moment, of all utilities; one that counts for login and address is two."""
+    return session.scalar(select(func.count(LoginRefusal.id)).where(LoginRefusal.at > now - WINDOW)) or 0
+
+
 def know_browser(session: Session, user: User, browser: str | None, now: datetime) -> str:
     """The token by which this browser will be known as one of the user's: its present one, or a fresh one."""
     token = browser or secrets.token_urlsafe(32)
@@ -89,6 +95,16 @@ def know_browser(session: Session, user: User, browser: str | None, now: datetim
     if session.get(KnownBrowser, key) is None:
         session.add(KnownBrowser(utility_id=user.utility_id, token_hash=key[1], user_id=user.id, created_at=now))
     return token
+
+
+def _one_at_a_time(session: Session, counter: Counter) -> None:
+    """Guesses at one thing wait for each other: a hundred at once are no more than one after the other.
+
+    SQLite has one writer at a time in any case.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        number = int.from_bytes(counter.key[:8], "big", signed=True)
+        session.execute(select(func.pg_advisory_xact_lock(number)))
 
 
 def _knows(session: Session, utility_id: int, login: str, browser: str) -> bool:

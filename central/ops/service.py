@@ -15,6 +15,7 @@ import uvicorn
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from central.access import throttle
 from central.config import AgencyConfig, BrokerConfig, Config, ConfigError, OpsConfig
 from central.fiscal import queries as fiscal
 from central.fiscal.agency import HttpAgency
@@ -174,6 +175,7 @@ class Service:
                 kinds = await asyncio.to_thread(self._open_entries)
                 waiting = await asyncio.to_thread(self._fiscal_queue)
                 owed = await asyncio.to_thread(self._webhook_queue)
+                refusals = await asyncio.to_thread(self._login_refusals)
             except SQLAlchemyError as error:
                 log.error("observation failed", error=_first_line(error))
                 continue
@@ -187,12 +189,17 @@ class Service:
             self._metrics.webhook_waiting.set(owed.waiting)
             self._metrics.webhook_oldest_seconds.set(age)
             self._metrics.webhook_disabled.set(owed.disabled)
+            self._metrics.login_refusals.set(refusals)
 
     def _prepare_months(self) -> None:
         now_ms = millis(datetime.now(UTC))
         with self._engine.connect().execution_options(sgc_write=False) as connection:
             missing = missing_partitions(connection, [now_ms, now_ms + COMING_MS])
         create_partitions(self._engine, missing)
+
+    def _login_refusals(self) -> int:
+        with read_session(self._engine) as session:
+            return throttle.recent(session, datetime.now(UTC))
 
     def _open_entries(self) -> dict[str, int]:
         with read_session(self._engine) as session:

@@ -46,6 +46,12 @@ class Metrics:
             "sgc_webhook_disabled_endpoints", "Endpoints disabled because they failed for days", registry=self.registry
         )
 
+        self.login_refusals = Gauge(
+            "sgc_login_refusals",
+            "Wrong passwords (by login and by address) and codes of five minutes",
+            registry=self.registry,
+        )
+
     def count(self, outcomes: list[Outcome]) -> None:
         """Take in what became of a group."""
         for outcome in outcomes:

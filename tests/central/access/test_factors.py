@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,11 +13,21 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from central import journal
-from central.access import AccessError, Stage, ThrottledError, create_user, identify, open_session, recovery, totp
+from central.access import (
+    AccessError,
+    Stage,
+    ThrottledError,
+    create_user,
+    identify,
+    open_session,
+    recovery,
+    throttle,
+    totp,
+)
 from central.access.factors import after_adding, give_code, remove_codes, reset_factors, without_factor
 from central.access.sessions import NOWHERE, renew_session
 from central.register import KeyRing
-from central.store import write_session
+from central.store import read_session, write_session
 from central.store.models import AuditEntry, RecoveryCode, TotpSecret, User
 from tests.central.conftest import Town
 
@@ -128,6 +139,23 @@ def test_guessing_codes_stops_after_five(session: Session, ana: User, town: Town
         give_code(session, ana, town.ring, code_at(secret, later), NOWHERE, later)
     rested = NOW + timedelta(minutes=6)
     assert give_code(session, ana, town.ring, code_at(secret, rested), NOWHERE, rested)
+
+
+def test_many_guesses_at_once_are_no_more_than_one_after_the_other(engine: Engine, town: Town) -> None:
+    with write_session(engine) as session:
+        user = create_user(session, town.utility_id, "ana", "long enough", role="supervisor", name="Ana")
+
+    def guess(number: int) -> bool:
+        try:
+            with write_session(engine) as session:
+                return give_code(session, user, town.ring, f"{number:06}", NOWHERE, NOW)
+        except ThrottledError:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert not any(pool.map(guess, range(24)))
+    with read_session(engine) as session:
+        assert throttle.recent(session, NOW) == throttle.PER_FACTOR
 
 
 def test_adding_a_factor_ends_the_other_sessions_and_opens_this_one(session: Session, ana: User, town: Town) -> None:
