@@ -98,6 +98,7 @@ def import_register(settings: Config, engine: Engine, asked: Asked, by: Change) 
     """Import register files; True where a row is refused."""
     from central.reading.reattach import reattach
     from central.register import apply_import
+    from central.register.importing import desk
     from central.store import migrate as bring_forward
     from central.store import write_session
 
@@ -108,6 +109,9 @@ def import_register(settings: Config, engine: Engine, asked: Asked, by: Change) 
         plan = plan_files(session, asked, ring, by)
         if not asked.dry_run and (asked.without_refused or not plan.refused()):
             utility_id = apply_import(session, plan, by, without_refused=asked.without_refused)
+            if any(fate.fate in ("added", "changed") for fate in plan.fates):
+                without = asked.without_refused
+                desk.note_applied(session, utility_id, asked.files, plan, by, without_refused=without)
             attached, applied = reattach(session.connection(), utility_id, ring, by.at).telegrams, True
     if asked.fates is not None:
         write_fates(asked.fates, plan.fates)

@@ -5,6 +5,8 @@ Meters' keys do not come this way: what waits here is stored, and keys are never
 
 import hashlib
 import io
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -48,6 +50,31 @@ def keep(session: Session, utility_id: int, name: str, content: bytes, mapping: 
     after = {"name": row.name, "sha256": row.sha256, "counts": row.counts, "digest": row.digest}
     journalled(session, utility_id, by, "plan", "register_import", row.id, after=after)
     return row
+
+
+def note_applied(
+    session: Session, utility_id: int, files: Sequence[Path], plan: ImportPlan, by: Change, *, without_refused: bool
+) -> None:
+    """Keep the fates of what a command imported, as those of a file that was decided on here are kept."""
+    digest = hashlib.sha256()
+    for path in files:
+        for one in sorted(path.iterdir()) if path.is_dir() else [path]:
+            digest.update(one.read_bytes() if one.is_file() else b"")
+    row = RegisterImport(
+        utility_id=utility_id,
+        id=new_id(),
+        name=", ".join(path.name for path in files)[:200] or "-",
+        sha256=digest.hexdigest(),
+        mapping="",
+        content=None,
+        state=PLANNED,
+        uploaded_at=by.at,
+        uploaded_by=by.actor,
+        without_refused=without_refused,
+    )
+    _state(row, plan)
+    session.add(row)
+    _decide(session, row, APPLIED, by, {"digest": row.digest, "without_refused": without_refused})
 
 
 def plan_again(session: Session, row: RegisterImport, by: Change) -> None:

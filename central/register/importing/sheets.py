@@ -46,21 +46,33 @@ def open_sheets(data: IO[bytes], name: str, dialect: Dialect = Dialect()) -> Ite
     elif start == b"\xd0\xcf\x11\xe0":
         raise RegisterError("file", name, "is an old or protected workbook; save it as .xlsx without a password")
     else:
-        yield iter([read_csv(data, _stem(name), dialect)])
+        with csv_sheet(data, _stem(name), dialect) as sheet:
+            yield iter([sheet])
 
 
-def read_csv(data: IO[bytes], name: str, dialect: Dialect) -> Sheet:
+@contextmanager
+def csv_sheet(data: IO[bytes], name: str, dialect: Dialect) -> Iterator[Sheet]:
     """A CSV file: encoding (UTF-8, UTF-16 with its mark, Windows-1252), delimiter and decimal mark found out."""
     encoding = dialect.encoding or _encoding(data, name)
     text = io.TextIOWrapper(data, encoding, newline="")
-    head = text.read(_HEAD)
-    delimiter = dialect.delimiter or _delimiter(head)
-    text.seek(0)
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
-    lines = _csv_lines(reader, name, encoding)
-    _, heads = next(lines, (0, []))
-    decimal = dialect.decimal or {";": ",", ",": "."}.get(delimiter, "")
-    return Sheet(name, checked_heads([str(head) for head in heads], name), lines, decimal)
+    try:
+        head = _head(text, name, encoding)
+        delimiter = dialect.delimiter or _delimiter(head)
+        text.seek(0)
+        reader = csv.reader(text, delimiter=delimiter, strict=True)
+        lines = _csv_lines(reader, name, encoding)
+        _, heads = next(lines, (0, []))
+        decimal = dialect.decimal or {";": ",", ",": "."}.get(delimiter, "")
+        yield Sheet(name, checked_heads([str(head) for head in heads], name), lines, decimal)
+    finally:
+        text.detach()  # the file is the caller's
+
+
+def _head(text: io.TextIOWrapper, name: str, encoding: str) -> str:
+    try:
+        return text.read(_HEAD)
+    except UnicodeError as error:
+        raise RegisterError("file", name, f"is not text in {encoding} ({error})") from error
 
 
 def _csv_lines(reader: Any, name: str, encoding: str) -> Iterator[tuple[int, list[str | Bad]]]:
@@ -115,8 +127,8 @@ def _of_zip(data: IO[bytes], name: str, dialect: Dialect) -> Iterator[Sheet]:
             if not tables:
                 raise RegisterError("file", name, "is a zip without a workbook and without .csv files")
             for one in tables:
-                with packed.open(one) as member:
-                    yield read_csv(io.BytesIO(member.read()), _stem(one), dialect)
+                with packed.open(one) as member, csv_sheet(io.BytesIO(member.read()), _stem(one), dialect) as sheet:
+                    yield sheet
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
         raise RegisterError("file", name, f"is a damaged zip ({error})") from error
     except RuntimeError as error:  # zipfile's word for a part that needs a password

@@ -161,9 +161,7 @@ def test_what_may_change_changes_and_the_rest_is_refused(engine: Engine, ring: K
         assert point.detail == "Baixos"
 
 
-def test_a_file_with_a_refused_row_changes_nothing_unless_such_rows_are_left_out(
-    engine: Engine, ring: KeyRing
-) -> None:
+def test_a_file_with_a_refused_row_changes_nothing_unless_such_rows_are_left_out(engine: Engine, ring: KeyRing) -> None:
     data = given(document(), "customers", 1, nif="12345678A")
     file = register.parse_register_file(json.dumps(data).encode(), "town.json")
     rule = "2 rows are refused, so nothing is changed; the first: customers 2, customer.nif: '12345678A'"

@@ -302,6 +302,7 @@ LAUGHS = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;"
         ("suministros.csv", b"codigo;calle;color\n", "column 'color' is not known"),
         ("suministros.csv", b"codigo;calle\nS1;x\n", "has no column numero"),
         ("suministros.csv", b"codigo;" + b"x" * 200_000, "is not CSV"),
+        ("suministros.csv", b"codigo;\x81", "is not text in cp1252"),
     ],
 )
 @ONE_DATABASE
