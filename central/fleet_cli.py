@@ -68,7 +68,7 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Make a round: one route for each device and day, of about the same walking time."""
-    from central.fleet.progress import progress
+    from central.fleet.progress import progress_of
     from central.fleet.rounds import Round, plan_round
     from central.register.utilities import utility_named
     from central.store import write_session
@@ -87,7 +87,7 @@ def build(
         )
         with write_session(engine) as session:
             made = plan_round(session, utility_named(session, utility).id, wanted, by=_by(actor))
-            rows = [_told(progress(session, one, now())) for one in made]
+            rows = [_told(one) for one in progress_of(session, made, now())]
     show_rows(rows, as_json)
 
 
@@ -106,7 +106,7 @@ def list_routes(
 
     with settings_and_engine("route list", config, db) as (_, engine), read_session(engine) as session:
         found = progress.list_routes(session, utility_named(session, utility).id, round_code=code)
-        rows = [_told(progress.progress(session, one, now())) for one in found]
+        rows = [_told(one) for one in progress.progress_of(session, found, now())]
     show_rows(rows, as_json)
 
 

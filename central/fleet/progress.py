@@ -1,9 +1,10 @@
 """How far routes are, by what devices have sent: read by radio or by hand, visited without an index, not read yet."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -28,7 +29,7 @@ from central.times import midnight_ms, millis
 
 RADIO, TYPED, VISITED, UNREAD = "radio", "typed", "visited", "unread"
 STATES = (RADIO, TYPED, VISITED, UNREAD)
-_AT_ONCE = 300
+_AT_ONCE = 2000
 _WITHDRAWN = "00"
 
 
@@ -82,10 +83,30 @@ class Progress:
 
 def progress(session: Session, route: Route, now: datetime) -> Progress:
     """A route stop by stop."""
-    plan = session.get(RoutePlan, (route.utility_id, route.id))
-    device = None if route.device_id is None else session.get(Device, (route.utility_id, route.device_id))
-    stops = _stops(session, route, plan, millis(now))
-    counts = {state: sum(stop.state == state for stop in stops) for state in STATES}
+    return progress_of(session, [route], now)[0]
+
+
+def progress_of(session: Session, routes: Sequence[Route], now: datetime) -> list[Progress]:
+    """Routes of one utility stop by stop, those of one day with the same few queries."""
+    found: dict[int, Progress] = {}
+    if not routes:
+        return []
+    utility_id = routes[0].utility_id
+    plans = _by_id(session, RoutePlan, RoutePlan.route_id, utility_id, [route.id for route in routes])
+    carriers = {route.device_id for route in routes if route.device_id is not None}
+    devices = _by_id(session, Device, Device.id, utility_id, carriers)
+    windows: dict[tuple[int, int], list[Route]] = defaultdict(list)
+    for route in routes:
+        windows[_window(route, plans.get(route.id), millis(now))].append(route)
+    for window, some in windows.items():
+        stops = _stops(session, utility_id, [route.id for route in some], window, millis(now))
+        for route in some:
+            device = None if route.device_id is None else devices.get(route.device_id)
+            found[route.id] = _progress(route, plans.get(route.id), device, stops[route.id])
+    return [found[route.id] for route in routes]
+
+
+def _progress(route: Route, plan: RoutePlan | None, device: Device | None, stops: Sequence[Stop]) -> Progress:
     return Progress(
         id=route.id,
         code=route.code,
@@ -97,10 +118,15 @@ def progress(session: Session, route: Route, now: datetime) -> Progress:
         closed_list=route.closed_list,
         seconds=plan.seconds if plan else 0,
         metres=plan.metres if plan else 0,
-        counts=counts,
+        counts={state: sum(stop.state == state for stop in stops) for state in STATES},
         last_ms=max((stop.at_ms for stop in stops if stop.at_ms is not None), default=None),
         stops=tuple(stops),
     )
+
+
+def _by_id(session: Session, model: type[Any], key: Any, utility_id: int, ids: Iterable[int]) -> dict[int, Any]:
+    rows = session.scalars(select(model).where(model.utility_id == utility_id, key.in_(list(ids))))
+    return {getattr(row, key.key): row for row in rows}
 
 
 def list_routes(
@@ -121,26 +147,29 @@ def route_by_id(session: Session, utility_id: int, route_id: int) -> Route | Non
     return session.get(Route, (utility_id, route_id))
 
 
-def _stops(session: Session, route: Route, plan: RoutePlan | None, now_ms: int) -> list[Stop]:
-    from_ms, to_ms = _window(route, plan, now_ms)
+def _stops(
+    session: Session, utility_id: int, routes: Sequence[int], window: tuple[int, int], now_ms: int
+) -> dict[int, list[Stop]]:
+    """The stops of routes whose readings count within one window, in walking order."""
     rows = session.execute(
-        select(RouteStop.position, SupplyPoint)
+        select(RouteStop.route_id, RouteStop.position, SupplyPoint)
         .join(
             SupplyPoint,
             (SupplyPoint.utility_id == RouteStop.utility_id) & (SupplyPoint.id == RouteStop.supply_point_id),
         )
-        .where(RouteStop.utility_id == route.utility_id, RouteStop.route_id == route.id)
-        .order_by(RouteStop.position)
+        .where(RouteStop.utility_id == utility_id, RouteStop.route_id.in_(routes))
+        .order_by(RouteStop.route_id, RouteStop.position)
     ).all()
-    points = [point.id for _, point in rows]
-    visits = _visits(session, route.utility_id, points, from_ms, to_ms)
-    meters = _meters(session, route.utility_id, points, now_ms)
-    heard = _readings(session, route.utility_id, [meter for meter, _ in meters.values()], from_ms, to_ms)
-    again = _rereads(session, route)
-    return [
-        _stop(position, point, meters.get(point.id), visits.get(point.id), heard, again.get(point.id, ""))
-        for position, point in rows
-    ]
+    points = sorted({point.id for _, _, point in rows})
+    visits = _visits(session, utility_id, points, *window)
+    meters = _meters(session, utility_id, points, now_ms)
+    heard = _readings(session, utility_id, [meter for meter, _ in meters.values()], *window)
+    again = _rereads(session, utility_id, routes)
+    found: dict[int, list[Stop]] = {route: [] for route in routes}
+    for route, position, point in rows:
+        order = again.get((route, point.id), "")
+        found[route].append(_stop(position, point, meters.get(point.id), visits.get(point.id), heard, order))
+    return found
 
 
 def _window(route: Route, plan: RoutePlan | None, now_ms: int) -> tuple[int, int]:
@@ -247,11 +276,11 @@ def _readings(
     return found
 
 
-def _rereads(session: Session, route: Route) -> dict[int, str]:
-    """The order of a second reading that is under way at each supply point of a route."""
-    query = select(WorkOrder.supply_point_id, WorkOrder.code).where(
-        WorkOrder.utility_id == route.utility_id,
-        WorkOrder.route_id == route.id,
+def _rereads(session: Session, utility_id: int, routes: Sequence[int]) -> dict[tuple[int, int], str]:
+    """The order of a second reading that is under way, by route and supply point."""
+    query = select(WorkOrder.route_id, WorkOrder.supply_point_id, WorkOrder.code).where(
+        WorkOrder.utility_id == utility_id,
+        WorkOrder.route_id.in_(routes),
         WorkOrder.status.in_(kinds.OPEN),
     )
-    return {row.supply_point_id: row.code for row in session.execute(query)}
+    return {(route, point): code for route, point, code in session.execute(query) if route is not None}

@@ -75,7 +75,7 @@ def find(session: Session, utility_id: int, code: str) -> OrderRow | None:
 def counts(session: Session, utility_id: int) -> dict[str, int]:
     """Orders by status."""
     query = select(WorkOrder.status, func.count()).where(WorkOrder.utility_id == utility_id)
-    found = {status: count for status, count in session.execute(query.group_by(WorkOrder.status))}
+    found = dict(session.execute(query.group_by(WorkOrder.status)).all())
     return {status: found.get(status, 0) for status in kinds.STATUSES}
 
 

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from central.access import Identity, Permission, allows
 from central.fleet import queries, rounds
 from central.fleet.dividing import CLUSTERS
-from central.fleet.progress import STATES, list_routes, progress, route_by_id
+from central.fleet.progress import STATES, list_routes, progress, progress_of, route_by_id
 from central.register import Change, RegisterError
 from central.store import Session, read_session, write_session
 from central.store.models import Device, Route
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/oficina/rutas")
 Office = Annotated[Identity, Depends(may(Permission.SEE_REGISTER))]
 Planner = Annotated[Identity, Depends(may(Permission.PLAN_FIELDWORK))]
 Text = Annotated[str, Form()]
-PAGE = 50
+PAGE = 20
 NOTHING = {"ronda": "", "dias": "", "terminales": "", "rutas": "1", "zona": "", "calles": "", "cerrada": "", "modo": ""}
 
 
@@ -135,7 +135,7 @@ def _list(
     now = datetime.now(UTC)
     with read_session(request.app.state.engine) as session:
         routes = list_routes(session, identity.utility_id, round_code=ronda or None, before=before, limit=PAGE)
-        found = [progress(session, route, now) for route in routes]
+        found = progress_of(session, routes, now)
         devices = [device.name for device in queries.devices(session, identity.utility_id)]
     return render(
         request,

@@ -1,8 +1,11 @@
 """What devices report of orders, on both databases: applied once, whole, or kept as a finding."""
 
+from unittest.mock import Mock
+
 import msgspec
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from central import journal, register
 from central.fleet.orders import assign_order, cancel_order
@@ -10,6 +13,7 @@ from central.fleet.outcomes import decide, settle_all
 from central.reading.findings import Found
 from central.reading.findings import record as record_findings
 from central.reading.ingest import Ingest
+from central.reading.validation import validate
 from central.register import Change, RegisterError
 from central.register.installations import exchange_meter
 from central.register.meters import find_meter_by_serial, registered_keys
@@ -150,6 +154,36 @@ def test_an_instant_that_is_not_certain_makes_its_readings_suspect(town: Town) -
     untrusted = stamp(5, trusted=False, mono_ns=NOW_MS * 1_000_000)
     report(town, device, msgspec.structs.replace(item, at=untrusted))
     assert {row[3] for row in stated(town)} == {SUSPECT}
+
+
+def test_readings_of_an_exchange_are_judged_by_the_validations_rules(town: Town) -> None:
+    device = FakeDevice()
+    earlier = device.typed("S1", town.meters[0], 600_000, DONE_MS - 24 * 60 * MINUTE)
+    Ingest(town.engine, town.ring).apply([device.arrival(earlier)])
+    report(town, device, exchanged(device, ordered(town), litres=500_000))
+    with write_session(town.engine) as session:
+        validate(session, town.utility_id, None, NOW)
+    with read_session(town.engine) as session:
+        rules = session.scalars(select(Finding.rule).where(Finding.status == "open")).all()
+    assert "backwards" in rules
+    assert ("K1", REMOVAL, 500_000, SUSPECT) in stated(town)
+
+
+def test_what_is_interrupted_on_the_way_is_settled_whole_by_the_next(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = FakeDevice()
+    Ingest(town.engine, town.ring).apply([device.arrival(exchanged(device, ordered(town)))])
+    broken = OperationalError("INSERT", None, Exception("the disk is full"))
+    with monkeypatch.context() as patched:
+        patched.setattr("central.fleet.outcomes._settled", Mock(side_effect=broken))
+        with pytest.raises(OperationalError):
+            settle_all(town.engine, town.ring, NOW)
+    assert reports(town) == [("done", "new", "")]
+    assert stated(town) == []
+    settle_all(town.engine, town.ring, NOW)
+    assert reports(town) == [("done", "applied", "")]
+    assert len(stated(town)) == 2
 
 
 # What contradicts the register -------------------------------------------------------------------------------------
