@@ -51,7 +51,6 @@ def told(engine: Any, utility: str | None, number: str) -> dict[str, Any]:
         again = recompute(session, row)
         found = bill(session, row.utility_id, row.id, customer_id=None)
         links = links_of(session, row.utility_id, row.id)
-        basis = row.basis
     if found is None or links is None:
         raise ValueError(f"invoice {number}: does not exist")
     named = {"number": number, "kind": found.summary.kind, "issued": found.summary.issued.isoformat()}
@@ -79,9 +78,9 @@ def told(engine: Any, utility: str | None, number: str) -> dict[str, Any]:
         "lines": [_line(line) for line in found.lines],
         "readings": [_reading(one) for one in found.readings],
         "fiscal": {"hash": found.fiscal.hash, "qr": found.fiscal.qr_url} if found.fiscal else None,
-        "derived": basis["case"].get("derived", []),
-        "program": basis["program"],
-        "inputs": basis["inputs"],
+        "derived": found.basis.case.get("derived", []),
+        "program": found.basis.program,
+        "inputs": found.basis.inputs,
         "recomputed": {"same": again.same, "total": str(again.total), "fault": again.fault},
     }
 

@@ -7,7 +7,7 @@ exclude each other, RD 1007/2023 art. 3.3), none for bodies outside both.
 from billing.fiscal.answers import AgencyFaultError, Answer, Line, read_answer
 from billing.fiscal.config import Environment, FiscalConfig, SiiConfig, Software
 from billing.fiscal.deadlines import SupplyDeadline
-from billing.fiscal.hashing import chain_issues, hash_cancellation, hash_issue
+from billing.fiscal.hashing import chain_amounts, chain_issues, hash_cancellation, hash_issue
 from billing.fiscal.port import FiscalError, FiscalRecord, Link, Registry
 from billing.fiscal.qr import qr_url
 from billing.fiscal.registries import CHAINED, SYSTEMS, registry
@@ -32,6 +32,7 @@ __all__ = [
     "SiiConfig",
     "Software",
     "SupplyDeadline",
+    "chain_amounts",
     "chain_issues",
     "endpoint",
     "envelope",

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from billing.ledger import cents_of
 from billing.tariff import TariffError
 from billing.volume import Period
 from central.access import Permission
@@ -20,7 +21,7 @@ from central.api.values import MOST, Code, Input, IsoDay, Text
 from central.api.values import PathId as Number
 from central.invoicing import desk, tariffs
 from central.invoicing import run as runs
-from central.invoicing.queries import document
+from central.invoicing.queries import BillLine, document
 from central.store import Session, models, read_session
 
 router = APIRouter()
@@ -207,9 +208,8 @@ def deliver_run(request: Request, caller: Approver, key: Key, number: Number) ->
 def invoice_lines(caller: Reader, number: Number) -> Response:
     """The lines of an invoice with why each is what it is."""
     with read_session(caller.engine) as session:
-        one_of(session, models.Invoice, models.Invoice.id, caller.utility_id, number)
-        rows = lines_of(session, caller.utility_id, number)
-        return answer(Lines(items=[shapes.LineOut.model_validate(row) for row in rows]))
+        rows = lines_of(session, one_of(session, models.Invoice, models.Invoice.id, caller.utility_id, number))
+        return answer(Lines(items=[_line(row) for row in rows]))
 
 
 @router.get(
@@ -225,6 +225,12 @@ def invoice_document(caller: Reader, number: Number) -> Response:
     if found is None:
         raise ApiError(404, "absent", f"document of invoice {number}: does not exist")
     return Response(found.content, media_type=found.media_type, headers={"ETag": f'"{found.sha256}"'})
+
+
+def _line(line: BillLine) -> shapes.LineOut:
+    exact = {"quantity": str(line.quantity), "unit_price": str(line.unit_price)}
+    said = {name: getattr(line, name) for name in ("position", "code", "description", "unit", "vat", "beneficiary")}
+    return shapes.LineOut.model_validate({**said, **exact, "amount_cents": cents_of(line.amount), "why": line.why})
 
 
 Step = Callable[..., None]

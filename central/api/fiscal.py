@@ -21,6 +21,7 @@ from central.fiscal.bodies import signed_invoice
 from central.fiscal.desk import correct, withdraw
 from central.fiscal.queue import retry_now
 from central.fiscal.systems import SUBMITTED
+from central.invoicing.records import texts_of
 from central.store import Session, models, read_session
 
 router = APIRouter()
@@ -156,7 +157,7 @@ def fiscal_record_xml(caller: Viewer, number: Number) -> Response:
     """The record as it was chained, byte for byte."""
     with read_session(caller.engine) as session:
         row = one_of(session, models.FiscalRecord, models.FiscalRecord.id, caller.utility_id, number)
-        return Response(row.record, media_type="application/xml")
+        return Response(texts_of(session, [row])[row.id], media_type="application/xml")
 
 
 @router.post("/fiscal-records/{number}/correction", status_code=201, response_model=RecordOut, responses=MISSING)

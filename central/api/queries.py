@@ -11,7 +11,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from central.api.problems import ApiError, FieldProblem
 from central.api.values import MOST
-from central.store.models import Base, ContractHolder, ContractTerms, InvoiceLine
+from central.invoicing.archive import rebuild
+from central.invoicing.queries import BillLine, stories
+from central.store.models import Base, ContractHolder, ContractTerms, Invoice
 
 SPAN = ("from_ms", "to_ms")
 
@@ -57,10 +59,9 @@ def told_of_contracts(
     )
 
 
-def lines_of(session: Session, utility_id: int, invoice_id: int) -> Sequence[InvoiceLine]:
+def lines_of(session: Session, invoice: Invoice) -> Sequence[BillLine]:
     """The lines of an invoice, in order."""
-    query = select(InvoiceLine).where(InvoiceLine.utility_id == utility_id, InvoiceLine.invoice_id == invoice_id)
-    return session.scalars(query.order_by(InvoiceLine.position)).all()
+    return stories.lines_of(session, next(rebuild(session, [invoice])))
 
 
 def sealed(key: Sequence[int]) -> str:

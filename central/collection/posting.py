@@ -3,19 +3,23 @@
 Nothing posted is ever changed; a key posted twice is refused by the database.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from billing.ledger import Transaction
-from central.events.money import tell_postings
+from central.events.kinds import LedgerPosted, Side, text_of
+from central.events.money import tell_charges, tell_postings
 from central.store import new_id
-from central.store.bulk import Row, insert_rows
-from central.store.models import LedgerEntry, LedgerTransaction
+from central.store.bulk import Row, insert_rows, table_of
+from central.store.columns import Column, Texts, insert_columns
+from central.store.models import Invoice, LedgerEntry, LedgerTransaction
 
 RECEIVABLE = "receivable/"
 
@@ -29,7 +33,7 @@ _TRANSACTION = (
     "invoice_id",
     "description",
 )
-_ENTRY = ("utility_id", "transaction_id", "position", "account", "contract_id", "amount_cents")
+_ENTRY = ("utility_id", "transaction_id", "position", "account", "contract_id", "amount_cents", "invoice_id")
 
 
 @dataclass(slots=True)
@@ -59,7 +63,15 @@ class Postings:
             )
         )
         self.entries += [
-            (self.utility_id, row, position, str(entry.account), contract_id, entry.cents)
+            (
+                self.utility_id,
+                row,
+                position,
+                str(entry.account),
+                contract_id,
+                entry.cents,
+                invoice_id if str(entry.account).startswith(RECEIVABLE) else None,
+            )
             for position, entry in enumerate(transaction.entries)
         ]
 
@@ -68,6 +80,57 @@ class Postings:
         insert_rows(session, LedgerTransaction, _TRANSACTION, self.transactions)
         insert_rows(session, LedgerEntry, _ENTRY, self.entries)
         tell_postings(session, _TRANSACTION, self.transactions, _ENTRY, self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """Bills charged to their contracts in one transaction: what each owes, and the sums of what it is for."""
+
+    contract_ids: NDArray[np.int64]
+    contracts: Texts
+    invoice_ids: NDArray[np.int64]
+    cents: NDArray[np.int64]
+    credits: Mapping[str, int]
+    credits_of: Callable[[int], Mapping[str, int]]  # of the bill at a place
+
+
+def post_charges(session: Session, of: Transaction, kind: str, charges: Charges, utility_id: int, at: datetime) -> int:
+    """Post many bills as one transaction, which ``of`` names; gives its id.
+
+    ``credits`` are cents by account, negative, and balance the charges; ValueError where they do not.
+    """
+    count = len(charges.cents)
+    if (total := int(charges.cents.sum()) + sum(charges.credits.values())) != 0:
+        raise ValueError(f"transaction {of.key}: entries sum to {total} cents, must be 0")
+    row = new_id()
+    said = (utility_id, row, of.key, kind, of.day, at, None, of.memo)
+    insert_rows(session, LedgerTransaction, _TRANSACTION, [said])
+    accounts = [RECEIVABLE.encode() + charges.contracts[place] for place in range(count)]
+    columns: dict[str, Column] = {
+        "utility_id": utility_id,
+        "transaction_id": row,
+        "position": np.arange(count, dtype=np.int64),
+        "account": Texts.of(accounts),
+        "contract_id": charges.contract_ids,
+        "amount_cents": charges.cents,
+        "invoice_id": charges.invoice_ids,
+    }
+    insert_columns(session.connection(), table_of(LedgerEntry), columns, count)
+    credited = [
+        (utility_id, row, count + place, account, None, cents, None)
+        for place, (account, cents) in enumerate(charges.credits.items())
+    ]
+    insert_rows(session, LedgerEntry, _ENTRY, credited)
+    tell_charges(session, utility_id, lambda: _told(row, kind, of.day, at, charges))
+    return row
+
+
+def _told(row: int, kind: str, day: date, at: datetime, charges: Charges) -> Iterator[tuple[datetime, LedgerPosted]]:
+    """Each charge with its own credits, as if it were posted alone."""
+    for place, invoice_id in enumerate(charges.invoice_ids.tolist()):
+        owed = {RECEIVABLE + charges.contracts[place].decode(): int(charges.cents[place])}
+        sides = [Side(account, text_of(cents)) for account, cents in (owed | dict(charges.credits_of(place))).items()]
+        yield at, LedgerPosted(row, kind, day, invoice_id, [int(charges.contract_ids[place])], sides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +162,13 @@ def statement(session: Session, utility_id: int, contract_ids: Sequence[int]) ->
         select(
             LedgerTransaction.effective_on,
             LedgerTransaction.kind,
-            LedgerTransaction.description,
+            func.coalesce(Invoice.number_text, LedgerTransaction.description),
             LedgerEntry.account,
             LedgerEntry.amount_cents,
-            LedgerTransaction.invoice_id,
+            func.coalesce(LedgerEntry.invoice_id, LedgerTransaction.invoice_id),
         )
         .join(LedgerTransaction, _same_transaction())
+        .outerjoin(Invoice, and_(Invoice.utility_id == LedgerEntry.utility_id, Invoice.id == LedgerEntry.invoice_id))
         .where(
             LedgerEntry.utility_id == utility_id,
             LedgerEntry.contract_id.in_(contract_ids),

@@ -1,25 +1,29 @@
 """Invoices and postings as events, from the rows that are written."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from billing.invoice import Rectification
 from central.events.kinds import Happened, InvoiceIssued, LedgerPosted, Side, text_of
 from central.events.outbox import publish
 
 Values = Mapping[str, Any]
+Charge = tuple[datetime, LedgerPosted]
 ISSUED, RECTIFIED, POSTED = "invoice.issued", "invoice.rectified", "ledger.posted"
 
 
-def tell_invoices(session: Session, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Publish invoices in the transaction that writes them; ``rows`` are in the order of ``columns``."""
-    if not rows:
-        return
-    values = [dict(zip(columns, row, strict=True)) for row in rows]
-    utility_id = values[0]["utility_id"]
-    publish(session.connection(), utility_id, [ISSUED, RECTIFIED], lambda: map(_invoice, values))
+def tell_invoices(session: Session, utility_id: int, rows: Callable[[], Iterable[Values]]) -> None:
+    """Publish invoices in the transaction that writes them; ``rows`` gives them where somebody listens."""
+    publish(session.connection(), utility_id, [ISSUED, RECTIFIED], lambda: map(_invoice, rows()))
+
+
+def tell_charges(
+    session: Session, utility_id: int, charged: Callable[[], Iterable[tuple[datetime, LedgerPosted]]]
+) -> None:
+    """Publish charges that are posted many in one transaction, each by itself."""
+    publish(session.connection(), utility_id, [POSTED], lambda: (Happened(POSTED, one, at) for at, one in charged()))
 
 
 def tell_postings(
@@ -45,8 +49,7 @@ def tell_postings(
 
 
 def _invoice(row: Values) -> Happened:
-    note: Rectification | None = row["rectifies"]
-    rectifies = [one.number for one in note.originals] if note else []
+    rectifies = [one["number"] for one in (row["rectifies"] or {}).get("originals", ())]
     payload = InvoiceIssued(
         invoice_id=row["id"],
         number=row["number_text"],

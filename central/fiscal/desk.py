@@ -21,6 +21,7 @@ from billing.invoice import Party
 from central import journal
 from central.fiscal.systems import CANCELLATION, CORRECTION, SENT_AGAIN, SII, SUBMITTED
 from central.invoicing.archive import rebuild
+from central.invoicing.records import Says, store_config
 from central.invoicing.regimes import fiscal_on
 from central.store import new_id
 from central.store.models import (
@@ -63,7 +64,8 @@ def correct(
     chain = _chain(session, utility_id, old.system)
     at = at.replace(microsecond=0)
     made = _record(session, invoice_row, old, recipient, _previous(chain), at, unknown=unknown)
-    row = _append(session, chain, old, made, _kind(old, unknown=unknown), at)
+    says = Says(recipient, unknown=unknown, rejected=old.kind == CANCELLATION)
+    row = _append(session, chain, old, made, _kind(old, unknown=unknown), says, at)
     said = FiscalCorrection(utility_id=utility_id, record_id=row.id, corrects_id=old.id, made_at=at, made_by=actor)
     said.reason = reason
     session.add(said)
@@ -91,7 +93,7 @@ def withdraw(session: Session, utility_id: int, number: str, actor: str, at: dat
     at = at.replace(microsecond=0)
     (archived,) = rebuild(session, [invoice_row])
     made = _cancellation(_registry(session, invoice_row), archived.invoice, _previous(chain), at)
-    row = _append(session, chain, old, made, CANCELLATION, at)
+    row = _append(session, chain, old, made, CANCELLATION, Says(), at)
     after: dict[str, Any] = {"record": row.id, "invoice": number}
     journal.record(
         session, utility_id, actor, "fiscal.withdraw", "fiscal_record", old.id, at=at, after=after, reason=reason
@@ -178,10 +180,11 @@ def _kind(old: FiscalRecord, *, unknown: bool) -> str:
 
 
 def _append(
-    session: Session, chain: FiscalChain, old: FiscalRecord, made: Record, kind: str, at: datetime
+    session: Session, chain: FiscalChain, old: FiscalRecord, made: Record, kind: str, says: Says, at: datetime
 ) -> FiscalRecord:
     """The next record of a chain, about the invoice of an earlier one."""
-    row = _row(old, made, kind, chain.next_position, at)
+    row = _row(session, old, made, kind, says, chain.next_position)
+    row.generated_at = at
     chain.next_position += 1
     if chain.system != SII:
         chain.head = msgspec.to_builtins(made.link)
@@ -210,7 +213,9 @@ def _record(
     return registry.correction_for(invoice, previous, at, unknown=unknown)
 
 
-def _row(old: FiscalRecord, made: Record, kind: str, position: int, at: datetime) -> FiscalRecord:
+def _row(session: Session, old: FiscalRecord, made: Record, kind: str, says: Says, position: int) -> FiscalRecord:
+    made.build_xml()  # what cannot be declared is refused now
+    issued = session.get_one(Invoice, (old.utility_id, old.invoice_id)).issue_date
     return FiscalRecord(
         utility_id=old.utility_id,
         id=new_id(),
@@ -218,9 +223,7 @@ def _row(old: FiscalRecord, made: Record, kind: str, position: int, at: datetime
         position=position,
         kind=kind,
         invoice_id=old.invoice_id,
-        generated_at=at,
-        previous_hash=made.previous.hash if made.previous else "",
         hash=made.hash,
-        qr_url=made.qr_url,
-        record=made.xml.decode(),
+        config_id=store_config(session, old.utility_id, fiscal_on(session, old.utility_id, issued)),
+        says=msgspec.to_builtins(says),
     )

@@ -21,6 +21,7 @@ from central.fiscal.signatures import seal_records
 from central.fiscal.signing import Signer
 from central.fiscal.systems import CANCELLATION
 from central.invoicing import regimes
+from central.invoicing.shared import issuer_of
 from central.store import new_id, read_session, write_session
 from central.store.models import FiscalEvent, FiscalRecord, Invoice, Utility
 from central.times import local_day, millis
@@ -224,7 +225,7 @@ def events(session: Session, utility_id: int, *, before: int | None = None, limi
 
 def _named(record: FiscalRecord, invoice: Invoice) -> Fields:
     return [
-        ("IDEmisorFactura", str(invoice.issuer["nif"])),
+        ("IDEmisorFactura", issuer_of(invoice).nif),
         ("NumSerieFactura", invoice.number_text),
         ("FechaExpedicionFactura", f"{invoice.issue_date:%d-%m-%Y}"),
         ("Huella", record.hash),

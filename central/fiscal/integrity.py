@@ -18,6 +18,7 @@ from central.fiscal.events import SILENT, totals, write
 from central.fiscal.signatures import holds
 from central.fiscal.signing import Signer
 from central.fiscal.systems import CANCELLATION
+from central.invoicing.shared import issuer_of
 from central.store.models import FiscalEvent, FiscalRecord, FiscalSignature, Invoice
 
 # The agency's list of anomalies that these searches can find.
@@ -71,7 +72,7 @@ def check_records(
             select(Invoice).where(Invoice.utility_id == utility_id, Invoice.number_text == one.name)
         ).one()
         named: Fields = [
-            ("IDEmisorFactura", str(invoice.issuer["nif"])),
+            ("IDEmisorFactura", issuer_of(invoice).nif),
             ("NumSerieFactura", invoice.number_text),
             ("FechaExpedicionFactura", f"{invoice.issue_date:%d-%m-%Y}"),
         ]
@@ -189,25 +190,26 @@ def _records(session: Session, utility_id: int) -> Iterator[_Link]:
         .order_by(FiscalRecord.position)
         .execution_options(yield_per=500)
     )
+    before = ""
     for record, invoice, document in session.execute(rows):
         yield _Link(
             record.position,
             invoice.number_text,
-            record.previous_hash,
+            before,
             record.hash,
-            _record_hash(record, invoice),
+            _record_hash(record, invoice, issuer_of(invoice).nif, before),
             record.generated_at,
             document,
         )
+        before = record.hash
 
 
-def _record_hash(record: FiscalRecord, invoice: Invoice) -> str:
-    nif, day = str(invoice.issuer["nif"]), f"{invoice.issue_date:%d-%m-%Y}"
-    stamp = stamp_of(record.generated_at)
+def _record_hash(record: FiscalRecord, invoice: Invoice, nif: str, before: str) -> str:
+    day, stamp = f"{invoice.issue_date:%d-%m-%Y}", stamp_of(record.generated_at)
     if record.kind == CANCELLATION:
-        return hash_cancellation(nif, invoice.number_text, day, record.previous_hash, stamp)
+        return hash_cancellation(nif, invoice.number_text, day, before, stamp)
     amounts = (f"{euros(invoice.vat_cents):.2f}", f"{euros(invoice.total_cents):.2f}")
-    return hash_issue(nif, invoice.number_text, day, invoice.kind, *amounts, record.previous_hash, stamp)
+    return hash_issue(nif, invoice.number_text, day, invoice.kind, *amounts, before, stamp)
 
 
 def _events(session: Session, utility_id: int) -> Iterator[_Link]:

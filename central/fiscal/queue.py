@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from billing.fiscal import Answer, FiscalError, Line
 from billing.invoice import Party
 from central.fiscal.systems import CANCELLATION, SYSTEMS, System, Waiting
+from central.invoicing.records import texts_of
 from central.store import new_id
 from central.store.bulk import add_missing_rows, insert_rows
 from central.store.models import FiscalOutcome, FiscalRecord, FiscalSender, FiscalSubmission, Invoice, Utility
@@ -187,23 +188,22 @@ def _ready(session: Session, sender: FiscalSender, system: System) -> int:
 def _stretch(session: Session, sender: FiscalSender, count: int) -> list[Waiting]:
     """The records that come next, ``count`` of them."""
     first = sender.next_position
-    return [Waiting(*row) for row in session.execute(_waiting(sender.utility_id, sender.system, first, first + count))]
+    return _waiting(session, sender.utility_id, sender.system, first, first + count)
 
 
 def _rows(session: Session, found: FiscalSubmission) -> list[Waiting]:
     first, end = found.first_position, found.first_position + found.records
-    rows = [Waiting(*row) for row in session.execute(_waiting(found.utility_id, found.system, first, end))]
+    rows = _waiting(session, found.utility_id, found.system, first, end)
     if len(rows) != found.records:
         raise FiscalError(f"submission {found.id}: {len(rows)} records are stored, must be {found.records}")
     return rows
 
 
-def _waiting(utility_id: int, system: str, first: int, end: int) -> Select[int, int, str, str, str]:
+def _waiting(session: Session, utility_id: int, system: str, first: int, end: int) -> list[Waiting]:
     """Records at positions [first, end) of a system, in their order."""
     own = and_(Invoice.utility_id == FiscalRecord.utility_id, Invoice.id == FiscalRecord.invoice_id)
-    columns = (FiscalRecord.id, FiscalRecord.position, FiscalRecord.kind, Invoice.number_text, FiscalRecord.record)
-    return (
-        select(*columns)
+    query: Any = (
+        select(FiscalRecord, Invoice.number_text)
         .join(Invoice, own)
         .where(
             FiscalRecord.utility_id == utility_id,
@@ -213,6 +213,9 @@ def _waiting(utility_id: int, system: str, first: int, end: int) -> Select[int, 
         )
         .order_by(FiscalRecord.position)
     )
+    rows = session.execute(query).all()
+    texts = texts_of(session, [row for row, _ in rows])
+    return [Waiting(row.id, row.position, row.kind, number, texts[row.id].decode()) for row, number in rows]
 
 
 def _matched(rows: Sequence[Waiting], lines: Sequence[Line]) -> list[tuple[int, Line]]:

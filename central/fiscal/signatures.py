@@ -8,6 +8,7 @@ from signxml.verifier import SignatureConfiguration, XMLVerifier
 from sqlalchemy import Engine, exists, select
 
 from central.fiscal.signing import Signer
+from central.invoicing.records import texts_of
 from central.store import write_session
 from central.store.models import FiscalRecord, FiscalSignature
 
@@ -24,12 +25,12 @@ def seal_records(engine: Engine, utility_id: int, signer: Signer, now: datetime)
             signed = exists().where(
                 FiscalSignature.utility_id == FiscalRecord.utility_id, FiscalSignature.record_id == FiscalRecord.id
             )
-            rows = select(FiscalRecord.id, FiscalRecord.record).where(
+            rows = select(FiscalRecord).where(
                 FiscalRecord.utility_id == utility_id, FiscalRecord.system == SILENT, ~signed
             )
-            page = session.execute(rows.order_by(FiscalRecord.position).limit(PAGE)).all()
-            for record_id, record in page:
-                document = signer.sign(etree.fromstring(record.encode())).decode()
+            page = session.scalars(rows.order_by(FiscalRecord.position).limit(PAGE)).all()
+            for record_id, text in texts_of(session, page).items():
+                document = signer.sign(etree.fromstring(text)).decode()
                 row = FiscalSignature(utility_id=utility_id, record_id=record_id, signed_at=now, document=document)
                 session.add(row)
         count += len(page)

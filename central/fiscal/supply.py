@@ -15,6 +15,7 @@ from billing.fiscal import FiscalError, Sii
 from central.fiscal.systems import ISSUE, SII
 from central.invoicing import regimes
 from central.invoicing.archive import Archived, rebuild
+from central.invoicing.records import store_config
 from central.store import new_id, write_session
 from central.store.bulk import add_missing_rows
 from central.store.models import FiscalChain, FiscalOutcome, FiscalRecord, Invoice
@@ -85,8 +86,9 @@ def _enlist_page(session: Session, utility_id: int, now: datetime, *, everything
         rows = rows.where(Invoice.id > last - (LATE_MS << COUNTER_BITS))
     found = list(session.scalars(rows.order_by(Invoice.id).limit(PAGE)))
     registry, at = _registry(session, utility_id), now.replace(microsecond=0)
+    config = store_config(session, utility_id, regimes.systems_of(session, utility_id)[SII])
     for archived in rebuild(session, found):
-        session.add(_row(registry, archived, chain.next_position, at))
+        session.add(_row(registry, archived, chain.next_position, at, config))
         chain.next_position += 1
     if found:
         chain.head = {"invoice_id": max(found[-1].id, last or 0)}
@@ -94,8 +96,8 @@ def _enlist_page(session: Session, utility_id: int, now: datetime, *, everything
     return len(found)
 
 
-def _row(registry: Sii, archived: Archived, position: int, at: datetime) -> FiscalRecord:
-    record = registry.record_for(archived.invoice, None, at)
+def _row(registry: Sii, archived: Archived, position: int, at: datetime, config: int) -> FiscalRecord:
+    registry.record_for(archived.invoice, None, at).build_xml()  # what cannot be declared is refused now
     return FiscalRecord(
         utility_id=archived.row.utility_id,
         id=new_id(),
@@ -104,10 +106,8 @@ def _row(registry: Sii, archived: Archived, position: int, at: datetime) -> Fisc
         kind=ISSUE,
         invoice_id=archived.row.id,
         generated_at=at,
-        previous_hash="",
         hash="",
-        qr_url="",
-        record=record.xml.decode(),
+        config_id=config,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from billing.document import LANGUAGES, Contact, InvoiceView, render
+from billing.invoice import Invoice as InvoiceValue
 from billing.volume import PastPeriod, Period
 from central.invoicing import partitions
 from central.invoicing.archive import rebuild
@@ -105,12 +106,12 @@ def views_of(
     average = run.summary.get(AVERAGE)
     for item in rebuild(session, invoices):
         past = history.get(item.row.contract_id, ())
-        yield item.row, InvoiceView(item.invoice, item.fiscal, past, contact, _average(average, item.row))
+        yield item.row, InvoiceView(item.invoice, item.fiscal, past, contact, _average(average, item.invoice))
 
 
-def _average(average: int | None, row: Invoice) -> int | None:
+def _average(average: int | None, invoice: InvoiceValue) -> int | None:
     """A like household is compared with households only."""
-    return average if row.supply.get("use") == "domestic" else None
+    return average if invoice.supply.use == "domestic" else None
 
 
 def languages_of(session: Session, run: BillingRun, customers: Collection[int]) -> Mapping[int, str]:

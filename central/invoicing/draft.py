@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from billing.invoice import Invoice
-from central.invoicing.evidence import Closing, Source
+from central.invoicing.evidence import Closing, Evidence, PieceEnd, Source
 
 
 class Basis(msgspec.Struct, frozen=True):
@@ -15,14 +15,6 @@ class Basis(msgspec.Struct, frozen=True):
     tariffs: list[int]
     program: str
     inputs: str
-
-
-class PieceEnd(msgspec.Struct, frozen=True, array_like=True):
-    """A reading a bill depends on: which piece of the volume, which end of it ("opening", "closing"), which row."""
-
-    piece: int
-    role: str
-    source: Source
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -36,6 +28,11 @@ class Draft(msgspec.Struct, frozen=True):
     ends: list[PieceEnd]
     estimates: list[Source]
     notes: list[str]
+
+    @property
+    def evidence(self) -> Evidence:
+        """What its volume rests on."""
+        return Evidence(self.invoice.pieces, self.ends, self.closing)
 
     @property
     def estimated_litres(self) -> int:

@@ -18,8 +18,8 @@ from billing.tariff import RatingError, TariffError
 from billing.volume import DERIVED, Period
 from central.invoicing import review
 from central.invoicing.case import case_of
-from central.invoicing.draft import Basis, Complaint, Draft, PieceEnd
-from central.invoicing.evidence import Source
+from central.invoicing.draft import Basis, Complaint, Draft
+from central.invoicing.evidence import PieceEnd, Source
 from central.invoicing.plan import due_date_of, issue_date_of
 from central.invoicing.program import VERSION
 from central.invoicing.ratings import Ratings

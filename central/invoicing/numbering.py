@@ -4,7 +4,6 @@ The order is that of partitions and, within each, of contract ids. Each partitio
 record its first one follows, so shares are issued in parallel and yet are chained as if one after the other.
 """
 
-from contextlib import closing
 from datetime import date, datetime
 from typing import Any
 
@@ -12,17 +11,15 @@ import msgspec
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from billing.fiscal import Link, hash_issue
+from billing.fiscal import Link, chain_amounts
 from billing.fiscal.stamps import stamp_of
-from billing.money import euros
 from central.invoicing.plan import READY, issue_date_of
+from central.invoicing.records import store_config
 from central.invoicing.settings import settings_of
 from central.invoicing.states import RunError, RunStatus, move
 from central.store.bulk import add_missing_rows
+from central.store.columns import read_columns
 from central.store.models import BillingRun, DraftBill, FiscalChain, RunPartition, Series, Utility
-
-KIND = "F1"
-BLOCK = 10_000
 
 
 def number(session: Session, run: BillingRun, actor: str, at: datetime) -> None:
@@ -91,27 +88,30 @@ def _counted(session: Session, run: BillingRun) -> list[RunPartition]:
 
 
 def _chain(session: Session, run: BillingRun, partitions: list[RunPartition], at: datetime) -> None:
-    """Reserve the run's stretch of the chain: every hash is worked out, those at the seams are kept."""
-    system = settings_of(run).fiscal.system
+    """Reserve the run's stretch of the chain: every hash is worked out and kept for its partition."""
+    fiscal = settings_of(run).fiscal
+    system = fiscal.system
+    store_config(session, run.utility_id, fiscal)
     head = _locked_chain(session, run.utility_id, system)
     nif = session.get_one(Utility, run.utility_id).nif
     issued = issue_date_of(run)
     day, stamp = f"{issued:%d-%m-%Y}", stamp_of(at)
     position = head.next_position
     previous = msgspec.convert(head.head, Link) if head.head else None
-    with closing(session.execute(_amounts(run))) as amounts:
-        for partition in partitions:
-            first = partition.first_number or 0
-            partition.chain_position = position
-            partition.chain_previous = msgspec.to_builtins(previous) if previous else None
-            digest = previous.hash if previous else ""
-            for value, row in zip(range(first, first + partition.bills), amounts, strict=False):
-                text = number_text(run.series, value)
-                vat, total = str(euros(row.vat_cents)), str(euros(row.total_cents))
-                digest = hash_issue(nif, text, day, KIND, vat, total, digest, stamp)
-                previous = Link(nif, text, issued, digest)
-            position += partition.bills
-    head.next_position = position
+    vat, total = (cents.tolist() for cents in read_columns(session.connection(), _amounts(run), 2))
+    done = 0
+    for partition in partitions:
+        first, until = partition.first_number or 0, done + partition.bills
+        partition.chain_position = position + done
+        partition.chain_previous = msgspec.to_builtins(previous) if previous else None
+        numbers = [number_text(run.series, value) for value in range(first, first + partition.bills)]
+        before = previous.hash if previous else ""
+        digests = chain_amounts(nif, numbers, day, vat[done:until], total[done:until], before, stamp)
+        partition.chain_hashes = b"".join(digests)
+        if digests:
+            previous = Link(nif, numbers[-1], issued, digests[-1].hex().upper())
+        done = until
+    head.next_position = position + done
     head.head = msgspec.to_builtins(previous) if previous else None
 
 
@@ -127,10 +127,9 @@ def _locked_chain(session: Session, utility_id: int, system: str) -> FiscalChain
 
 
 def _amounts(run: BillingRun) -> Any:
-    """VAT and total of every bill in the run's order, in cents, a block at a time."""
+    """VAT and total of every bill in the run's order, in cents."""
     return (
         select(DraftBill.vat_cents, DraftBill.total_cents)
         .where(DraftBill.utility_id == run.utility_id, DraftBill.run_id == run.id, DraftBill.status == READY)
         .order_by(DraftBill.partition, DraftBill.contract_id, DraftBill.period_from)
-        .execution_options(yield_per=BLOCK)
     )

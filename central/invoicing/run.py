@@ -19,7 +19,7 @@ from central.invoicing.drive import Executors, Progress, Serial, ignore
 from central.invoicing.plan import DELIVER, ISSUE, READY, SIMULATE, RunPlan, create
 from central.invoicing.states import RunError, RunStatus, move
 from central.store import read_session, write_session
-from central.store.models import BillingRun, DraftBill, DraftException, Invoice
+from central.store.models import BillingRun, DraftBill, DraftException, RunPartition
 
 __all__ = [
     "Operator",
@@ -159,9 +159,9 @@ def _simulated(session: Session, run: BillingRun) -> dict[str, Any]:
 
 def _issued(session: Session, run: BillingRun) -> dict[str, Any]:
     """The summary with what was issued, and the mean use of a household, which bills are compared with."""
-    mine = (Invoice.utility_id == run.utility_id, Invoice.run_id == run.id)
-    domestic = Invoice.supply["use"].as_string() == "domestic"
-    homes: Any = session.execute(select(func.count(), func.sum(Invoice.litres)).where(*mine, domestic)).one()
-    invoices = session.scalar(select(func.count()).where(*mine))
+    shares: Any = select(
+        func.sum(RunPartition.bills), func.sum(RunPartition.homes), func.sum(RunPartition.home_litres)
+    ).where(RunPartition.utility_id == run.utility_id, RunPartition.run_id == run.id)
+    invoices, homes, litres = (int(value or 0) for value in session.execute(shares).one())
     summary = {**run.summary, "invoices": invoices}
-    return summary | {AVERAGE: int(homes[1]) // homes[0]} if homes[0] else summary
+    return summary | {AVERAGE: litres // homes} if homes else summary

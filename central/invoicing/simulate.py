@@ -1,19 +1,23 @@
 """Simulating a partition: its drafts in the place of those of an earlier simulation, nothing legal."""
 
 from datetime import UTC, datetime
+from itertools import count
 
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from billing.ledger import cents_of
 from central.invoicing import partitions
+from central.invoicing.block import Bills
 from central.invoicing.draft import Complaint
 from central.invoicing.drafting import Outcome, make_drafts
 from central.invoicing.plan import PARKED, READY
+from central.invoicing.shared import Pool
 from central.invoicing.states import RunStatus
+from central.invoicing.tariffs import book_at
 from central.store import new_ids, read_session, write_session
 from central.store.bulk import changed, insert_rows
-from central.store.models import DraftBill, DraftException, RunPartition
+from central.store.models import DraftBill, DraftBlock, DraftException, RunPartition
 
 _DRAFT = (
     "utility_id",
@@ -22,6 +26,7 @@ _DRAFT = (
     "contract_id",
     "customer_id",
     "partition",
+    "place",
     "status",
     "period_from",
     "period_to",
@@ -34,7 +39,6 @@ _DRAFT = (
     "previous_days",
     "previous_total_cents",
     "open_exceptions",
-    "bill",
 )
 _EXCEPTION = ("utility_id", "run_id", "contract_id", "code", "text", "numbers")
 
@@ -48,12 +52,19 @@ def simulate(engine: Engine, task: partitions.Task) -> int:
         run, partition = partitions.load(session, task)
         outcomes = make_drafts(session, run, (partition.first_contract, partition.last_contract))
         contracts = partition.contracts
-    ready = [outcome.draft for outcome in outcomes if outcome.draft is not None]
-    total = sum(cents_of(draft.invoice.total) for draft in ready)
+        versions = book_at(session, run.utility_id, run.cutoff_at).versions
+    ready = [(one.subject.contract.id, one.draft) for one in outcomes if one.draft is not None]
+    pool = Pool()
+    bills = Bills.of(ready, versions, pool)
+    total = int(bills.total.sum())
     with write_session(engine) as session:
         now = datetime.now(UTC)
         partitions.finish(session, task, token, RunStatus.SIMULATING, now, bills=len(ready), total_cents=total)
         _replace(session, task, outcomes)
+        session.add(
+            DraftBlock(utility_id=task.utility_id, run_id=task.run_id, partition=task.number, content=bills.pack())
+        )
+        pool.write(session, task.utility_id)
     return contracts
 
 
@@ -65,6 +76,8 @@ def _replace(session: Session, task: partitions.Task, outcomes: list[Outcome]) -
         RunPartition.number == task.number,
     )
     first, last = session.execute(bounds).one()
+    block = (DraftBlock.utility_id == task.utility_id, DraftBlock.run_id == task.run_id)
+    changed(session, delete(DraftBlock).where(*block, DraftBlock.partition == task.number))
     for model in (DraftException, DraftBill):
         changed(
             session,
@@ -75,8 +88,14 @@ def _replace(session: Session, task: partitions.Task, outcomes: list[Outcome]) -
             ),
         )
     by_contract = _complaints(outcomes)
+    places = count()
     rows = [
-        _draft_row(task, outcome, row, len(by_contract[outcome.subject.contract.id]))
+        _draft_row(
+            task,
+            outcome,
+            (row, next(places) if outcome.draft else None),
+            len(by_contract[outcome.subject.contract.id]),
+        )
         for outcome, row in zip(outcomes, new_ids(len(outcomes)), strict=True)
     ]
     insert_rows(session, DraftBill, _DRAFT, rows)
@@ -98,7 +117,10 @@ def _complaints(outcomes: list[Outcome]) -> dict[int, dict[str, Complaint]]:
     return found
 
 
-def _draft_row(task: partitions.Task, outcome: Outcome, row: int, exceptions: int) -> tuple[object, ...]:
+def _draft_row(
+    task: partitions.Task, outcome: Outcome, at: tuple[int, int | None], exceptions: int
+) -> tuple[object, ...]:
+    """The row of a draft; ``at`` is its id and its place in the block."""
     subject, draft, last = outcome.subject, outcome.draft, outcome.subject.last_bill
     money = (0, 0, 0)
     if draft is not None:
@@ -107,11 +129,12 @@ def _draft_row(task: partitions.Task, outcome: Outcome, row: int, exceptions: in
     volume = outcome.measured.volume
     return (
         task.utility_id,
-        row,
+        at[0],
         task.run_id,
         subject.contract.id,
         subject.customer.id if subject.customer else None,
         task.number,
+        at[1],
         READY if draft is not None else PARKED,
         subject.period.start,
         subject.period.end,
@@ -122,5 +145,4 @@ def _draft_row(task: partitions.Task, outcome: Outcome, row: int, exceptions: in
         last.period.days if last else None,
         last.total_cents if last else None,
         exceptions,
-        draft if draft is not None else {},
     )

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from billing.volume import Installation, Note, Past, PastPeriod, Period, Piece, Policy, Reading, Volume, determine
-from central.invoicing.evidence import Closing, Source, estimate_of
+from central.invoicing.evidence import Closing, Evidence, Source, estimate_of
 from central.invoicing.leaks import had_leak, leaks_at
 from central.invoicing.readings import Found, Rules, Span, in_full, nearest
 from central.invoicing.tenancies import Held, held_at, tenancies
@@ -261,7 +261,7 @@ def _closing_before(session: Session, stretch: Stretch, item: Wanted, meters: Co
         return dict(stretch.openings.get(item.supply_point_id, {})), None
     sharers = stretch.sharers.get(item.supply_point_id, ())
     rows = (
-        select(Consumption.closing, Consumption.period_to)
+        select(Consumption.evidence, Consumption.period_to)
         .where(
             Consumption.utility_id == stretch.rules.utility_id,
             or_(Consumption.supply_point_id == item.supply_point_id, Consumption.contract_id.in_(sharers)),
@@ -271,8 +271,9 @@ def _closing_before(session: Session, stretch: Stretch, item: Wanted, meters: Co
         .limit(CLOSINGS_LOOKED_AT if sharers else 1)
     )
     for row in session.execute(rows):
-        if not sharers or any(meter in row.closing for meter in meters):
-            return msgspec.convert(row.closing, dict[str, Closing]), row.period_to
+        closing = Evidence.of(row.evidence).closing
+        if not sharers or any(meter in closing for meter in meters):
+            return closing, row.period_to
     return {}, None
 
 
@@ -359,7 +360,7 @@ def _closings(session: Session, stretch: Stretch) -> Iterator[tuple[int, dict[st
         .scalar_subquery()
     )
     rows = (
-        select(Consumption.supply_point_id, Consumption.closing, Consumption.period_to)
+        select(Consumption.supply_point_id, Consumption.evidence, Consumption.period_to)
         .where(
             Consumption.utility_id == stretch.rules.utility_id,
             _of_stretch(Consumption.supply_point_id, stretch),
@@ -367,8 +368,8 @@ def _closings(session: Session, stretch: Stretch) -> Iterator[tuple[int, dict[st
         )
         .order_by(Consumption.supply_point_id, Consumption.generation)
     )
-    for supply_point_id, closing, closed_on in session.execute(rows):
-        yield supply_point_id, msgspec.convert(closing, dict[str, Closing]), closed_on
+    for supply_point_id, evidence, closed_on in session.execute(rows):
+        yield supply_point_id, Evidence.of(evidence).closing, closed_on
 
 
 def _history(session: Session, stretch: Stretch) -> dict[int, dict[Period, PastPeriod]]:

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-import msgspec
-from sqlalchemy import Text, cast, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from billing.tariff import Book, parse
 from billing.volume import Period
 from billing.whatif import Change, Comparison, Register, RegisterBuilder, compare
+from central.invoicing.shared import Shared
 from central.invoicing.states import RunError
+from central.invoicing.stored import Content
 from central.invoicing.tariffs import book_at
 from central.store.models import Contract, Invoice, TariffVersion
 
@@ -30,19 +31,14 @@ class Study:
     assume: Mapping[str, Any]
 
 
-class _Basis(msgspec.Struct):
-    case: dict[str, Any]
-
-
-_decoder = msgspec.json.Decoder(_Basis)
-
-
 def load(
     session: Session, utility_id: int, period: Period, progress: Callable[[int], None] = lambda _bills: None
 ) -> Register:
     """Every ordinary bill whose days lie in ``period``, as it was rated; of a bill made again, the newest."""
     rows = session.execute(
-        select(Contract.code, Invoice.period_from, Invoice.total_cents, cast(Invoice.basis, Text))
+        select(
+            Contract.code, Invoice.period_from, Invoice.total_cents, Invoice.litres, Invoice.form_id, Invoice.content
+        )
         .join(Contract, (Contract.utility_id == Invoice.utility_id) & (Contract.id == Invoice.contract_id))
         .where(
             Invoice.utility_id == utility_id,
@@ -55,11 +51,12 @@ def load(
     )
     builder, count = RegisterBuilder(), 0
     last: tuple[str, date | None] = ("", None)
-    for code, start, total_cents, basis in rows:
+    shared = Shared(session, utility_id)
+    for code, start, total_cents, litres, form_id, content in rows:
         if (code, start) == last:
             continue
         last, count = (code, start), count + 1
-        builder.add(code, _decoder.decode(basis).case, total_cents)
+        builder.add(code, Content(form_id, content, shared).basis(litres).case, total_cents)
         if count % BILLS_AT_ONCE == 0:
             progress(count)
     if not count:

@@ -39,15 +39,7 @@ MAKER, CHECKER = "maker", "checker"
 PARTITIONS_A_WORKER = 8
 # A worker holds one partition's bills at a time: this bounds its memory, however many bills there are.
 LARGEST_PARTITION = 2_000
-ROWS = (
-    "consumption",
-    "invoice",
-    "invoice_line",
-    "invoice_reading",
-    "fiscal_record",
-    "ledger_transaction",
-    "ledger_entry",
-)
+ROWS = ("consumption", "invoice", "fiscal_record", "ledger_transaction", "ledger_entry")
 SOFTWARE = {
     "producer": "SGC",
     "producer_nif": NIF,

@@ -34,7 +34,7 @@ def insert_rows(session: Session, model: type[Base], columns: Sequence[str], row
             for row in ready:
                 copy.write_row(row)
         if len(rows) >= MANY:
-            _ensure_statistics(connection, table)
+            ensure_statistics(connection, table)
     else:
         connection.exec_driver_sql(_insert(table, columns, "?"), ready)
     return len(ready)
@@ -76,7 +76,7 @@ def _insert(table: Table, columns: Sequence[str], mark: str) -> str:
     return f'INSERT INTO "{table.name}" ({names}) VALUES ({", ".join([mark] * len(columns))})'  # noqa: S608 (names of our own models)
 
 
-def _ensure_statistics(connection: Connection, table: Table) -> None:
+def ensure_statistics(connection: Connection, table: Table) -> None:
     """Let PostgreSQL look at a table that it never looked at, as soon as it is filled.
 
     Every key starts with ``utility_id``. Without statistics PostgreSQL takes that column alone for selective, and
@@ -88,7 +88,9 @@ def _ensure_statistics(connection: Connection, table: Table) -> None:
 
 
 def _converted(table: Table, columns: tuple[str, ...], dialect: Dialect, rows: Sequence[Row]) -> list[Row]:
-    converters = [(at, convert) for at, name in enumerate(columns) if (convert := _converter(table, name, dialect))]
+    converters = [
+        (at, convert) for at, name in enumerate(columns) if (convert := value_converter(table, name, dialect))
+    ]
     if not converters:
         return list(rows)
     ready = []
@@ -101,7 +103,7 @@ def _converted(table: Table, columns: tuple[str, ...], dialect: Dialect, rows: S
 
 
 @lru_cache(maxsize=1024)
-def _converter(table: Table, name: str, dialect: Dialect) -> _Convert | None:
+def value_converter(table: Table, name: str, dialect: Dialect) -> _Convert | None:
     """How a value of a column is put before it goes to the driver, or None where it goes as it is."""
     kind = table.c[name].type.dialect_impl(dialect)
     if isinstance(kind, JSON):

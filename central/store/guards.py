@@ -82,8 +82,6 @@ FROZEN = (
     Frozen("installation", once=("retired_at",)),
     Frozen("invoice"),
     Frozen("invoice_document"),
-    Frozen("invoice_line"),
-    Frozen("invoice_reading"),
     Frozen("ledger_entry"),
     Frozen("ledger_transaction"),
     Frozen("meter_key", once=("retired_at",)),
@@ -105,6 +103,7 @@ FROZEN = (
         ),
     ),
     Frozen("refund_order"),
+    Frozen("shared_value"),
     Frozen("supply_share", once=("retired_at",)),
     Frozen("tariff_version"),
     # A telegram's bytes are for ever; what they mean may become known later (key or meter registered afterwards).
@@ -113,7 +112,7 @@ FROZEN = (
     Frozen("totp_secret", once=("confirmed_at", "removed_at"), free=("last_step",)),
     Frozen("visit"),
 )
-DRAFTS = ("draft_bill", "draft_exception")
+DRAFTS = ("draft_bill", "draft_block", "draft_exception")
 NO_OVERLAP = (
     NoOverlap("bank_account", ("utility_id", "customer_id")),
     NoOverlap("bulk_member", ("utility_id", "supply_point_id")),

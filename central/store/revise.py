@@ -16,7 +16,7 @@ from alembic.operations.ops import MigrateOperation, UpgradeOps
 from sqlalchemy import JSON, Connection
 
 from central.store import guards, release
-from central.store.base import UtcDateTime
+from central.store.base import Digest, UtcDateTime
 from central.store.engine import open_engine
 from central.store.migrate import MIGRATIONS, migrate, newest_version
 from central.store.models import Base
@@ -67,6 +67,8 @@ def _belongs_to_models(_item: Any, name: str | None, kind: str, _reflected: bool
 def _render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     if kind == "type" and isinstance(item, UtcDateTime):
         return "UtcDateTime()"
+    if kind == "type" and isinstance(item, Digest):
+        return "sa.LargeBinary()"
     return "Json" if kind == "type" and isinstance(item, JSON) else False
 
 

@@ -70,10 +70,10 @@ def test_a_bill_that_does_not_follow_from_history_is_told_with_exit_1(database: 
     engine = open_engine(database)
     with engine.connect() as connection:
         for (name,) in connection.exec_driver_sql(
-            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'guard_invoice_line_update%'"
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'guard_invoice_update%'"
         ).all():
             connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
-        connection.exec_driver_sql("UPDATE invoice_line SET amount_cents = amount_cents + 1 WHERE position = 1")
+        connection.exec_driver_sql("UPDATE invoice SET content = replace(content, '[\"5\",219]', '[\"5\",220]')")
         connection.commit()
     engine.dispose()
     found = told(database, "explain", FIRST, code=1)

@@ -12,6 +12,7 @@ from billing.fiscal import FiscalRecord
 from billing.invoice import Invoice
 from billing.money import euros
 from central.invoicing.archive import rebuild
+from central.invoicing.draft import Basis
 from central.invoicing.queries.stories import BillLine, BillReading, lines_of, readings_of
 from central.store.models import Consumption, Contract, InvoiceDocument
 from central.store.models import Invoice as InvoiceRow
@@ -40,11 +41,15 @@ class BillSummary:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """A bill with all that explains it. ``invoice`` is the issued value, ``fiscal`` its record where there is one."""
+    """A bill with all that explains it. ``invoice`` is the issued value, ``fiscal`` its record where there is one.
+
+    ``basis`` is what the amounts follow from.
+    """
 
     summary: BillSummary
     invoice: Invoice
     fiscal: FiscalRecord | None
+    basis: Basis
     lines: tuple[BillLine, ...]
     readings: tuple[BillReading, ...]
 
@@ -92,9 +97,8 @@ def bill(session: Session, utility_id: int, invoice_id: int, *, customer_id: int
         return None
     summary = _summaries(session, utility_id, [InvoiceRow.id == invoice_id], None, 1)[0]
     archived = next(rebuild(session, [row]))
-    lines = lines_of(session, utility_id, invoice_id)
-    readings = readings_of(session, utility_id, invoice_id)
-    return Bill(summary, archived.invoice, archived.fiscal, lines, readings)
+    lines, readings = lines_of(session, archived), readings_of(session, archived)
+    return Bill(summary, archived.invoice, archived.fiscal, archived.basis, lines, readings)
 
 
 def history(

@@ -6,14 +6,15 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-import msgspec
 from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session
 
 from billing.invoice import Invoice
 from billing.money import euros
 from central.invoicing.archive import rebuild
 from central.invoicing.draft import Draft
+from central.invoicing.issue import block_of
+from central.invoicing.shared import Shared
 from central.store.models import BillingRun, Contract, Customer, DraftBill, DraftException, RunPartition, SupplyPoint
 from central.store.models import Invoice as InvoiceRow
 
@@ -157,17 +158,15 @@ def drafts(
     """A page of a run's drafts. ``after`` is the ``next`` of the page before; PageKeyError where it is not one."""
     key = _SORTS[filters.sort]
     conditions = [DraftBill.utility_id == utility_id, DraftBill.run_id == run_id, *_matching(filters)]
-    counted: Any = session.execute(
-        select(func.count(), func.sum(DraftBill.total_cents))
-        .select_from(DraftBill)
-        .join(Contract, _of_contract())
-        .where(*conditions)
-    ).one()
-    rows = _draft_rows(conditions).add_columns(key.label("sort_key")).options(defer(DraftBill.bill))
+    counted: Any = session.execute(select(func.count(), func.sum(DraftBill.total_cents)).where(*conditions)).one()
+    wanted = select(DraftBill.id, key.label("sort_key")).where(*conditions)
     if after is not None:
-        rows = rows.where(_beyond(key, after, filters.descending))
+        wanted = wanted.where(_beyond(key, after, filters.descending))
     order = (key.desc(), DraftBill.id.desc()) if filters.descending else (key, DraftBill.id)
-    found = session.execute(rows.order_by(*order).limit(limit + 1)).all()
+    # First which ones, from the drafts alone; then who and where, of those few.
+    few = wanted.order_by(*order).limit(limit + 1).subquery()
+    rows = _draft_rows([DraftBill.utility_id == utility_id]).add_columns(few.c.sort_key)
+    found = session.execute(rows.join(few, few.c.id == DraftBill.id).order_by(*order)).all()
     shown = found[:limit]
     items = _items(session, utility_id, run_id, [row.DraftBill.contract_id for row in shown])
     following = f"{shown[-1].sort_key}.{shown[-1].DraftBill.id}" if len(found) > limit else None
@@ -191,7 +190,7 @@ def draft(
         return None
     items = _items(session, utility_id, run_id, [contract_id])
     row = _row(found.DraftBill, found.code, found.name, found.SupplyPoint, items)
-    bill = msgspec.convert(found.DraftBill.bill, Draft) if found.DraftBill.bill else None
+    bill = _drafted(session, found.DraftBill)
     last = session.scalars(
         select(InvoiceRow)
         .where(
@@ -204,6 +203,15 @@ def draft(
     ).all()
     previous = next((item.invoice for item in rebuild(session, last)), None)
     return DraftView(row, bill.invoice if bill else None, previous, tuple(bill.notes) if bill else ())
+
+
+def _drafted(session: Session, row: DraftBill) -> Draft | None:
+    """A draft whole, from its partition's block."""
+    if row.place is None:
+        return None
+    series = session.get_one(BillingRun, (row.utility_id, row.run_id)).series
+    block = block_of(session, row.utility_id, row.run_id, row.partition)
+    return block.draft(row.place, series, Shared(session, row.utility_id))
 
 
 _CHANGE = DraftBill.total_cents - func.coalesce(DraftBill.previous_total_cents, 0)
@@ -274,7 +282,10 @@ def _matching(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.open_only:
         found.append(DraftBill.open_exceptions > 0)
     if filters.contract is not None:
-        found.append(Contract.code == filters.contract)
+        named_so = select(Contract.id).where(
+            Contract.utility_id == DraftBill.utility_id, Contract.code == filters.contract
+        )
+        found.append(DraftBill.contract_id.in_(named_so))
     if filters.code is not None:
         named = select(DraftException.code).where(
             DraftException.utility_id == DraftBill.utility_id,

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from billing.money import euros
+from billing.invoice import InvoiceLine
+from central.invoicing.archive import Archived
+from central.invoicing.evidence import Source
 from central.store.models import (
     Device,
     IngestBatch,
-    InvoiceLine,
-    InvoiceReading,
     Meter,
     Reading,
     ReadingKind,
@@ -89,78 +89,78 @@ class BillReading:
     telegram: TelegramStory | None
 
 
-def lines_of(session: Session, utility_id: int, invoice_id: int) -> tuple[BillLine, ...]:
+def lines_of(session: Session, archived: Archived) -> tuple[BillLine, ...]:
     """The lines of an invoice in order."""
-    version = and_(
-        TariffVersion.utility_id == InvoiceLine.utility_id, TariffVersion.id == InvoiceLine.tariff_version_id
+    wanted = {one.tariff for one in archived.lines if one.tariff is not None}
+    rows = select(TariffVersion).where(
+        TariffVersion.utility_id == archived.row.utility_id, TariffVersion.id.in_(wanted)
     )
-    rows = (
-        select(InvoiceLine, TariffVersion)
-        .outerjoin(TariffVersion, version)
-        .where(InvoiceLine.utility_id == utility_id, InvoiceLine.invoice_id == invoice_id)
-        .order_by(InvoiceLine.position)
+    tariffs = {
+        row.id: Tariff(row.tariff, row.version, row.title, row.source, row.sha256) for row in session.scalars(rows)
+    }
+    return tuple(
+        _line(position, one.line, None if one.tariff is None else tariffs.get(one.tariff))
+        for position, one in enumerate(archived.lines)
     )
-    return tuple(_line(line, tariff) for line, tariff in session.execute(rows))
 
 
-def readings_of(session: Session, utility_id: int, invoice_id: int) -> tuple[BillReading, ...]:
+def readings_of(session: Session, archived: Archived) -> tuple[BillReading, ...]:
     """The readings of an invoice in order, each with the telegram it came from, if any."""
-    rows = (
-        select(InvoiceReading, Meter, Reading)
-        .join(Meter, and_(Meter.utility_id == InvoiceReading.utility_id, Meter.id == InvoiceReading.meter_id))
-        .join(
-            Reading,
-            and_(
-                Reading.utility_id == InvoiceReading.utility_id,
-                Reading.at_ms == InvoiceReading.at_ms,
-                Reading.meter_id == InvoiceReading.meter_id,
-                Reading.kind == InvoiceReading.kind,
-                Reading.revision == InvoiceReading.revision,
-            ),
-        )
-        .where(InvoiceReading.utility_id == utility_id, InvoiceReading.invoice_id == invoice_id)
-        .order_by(InvoiceReading.position)
-    )
-    found = session.execute(rows).all()
+    utility_id = archived.row.utility_id
+    found = [(end, *row) for end in archived.evidence.ends if (row := _row_of(session, utility_id, end.source))]
     heard = {
-        (row.telegram_ms, row.telegram_id)
-        for row, _, _ in found
-        if row.telegram_ms is not None and row.telegram_id is not None
+        (end.source.telegram_ms, end.source.telegram_id)
+        for end, _, _ in found
+        if end.source.telegram_ms is not None and end.source.telegram_id is not None
     }
     stories: dict[tuple[int | None, int | None], TelegramStory | None] = {
         key: _story(session, utility_id, key) for key in heard
     }
     return tuple(
         BillReading(
-            row.piece,
-            row.role,
+            end.piece,
+            end.role,
             meter.address,
             meter.serial,
-            instant_of(row.at_ms),
-            row.litres,
-            ReadingKind(row.kind),
+            instant_of(end.source.at_ms),
+            end.source.litres,
+            ReadingKind(end.source.kind),
             reading.reason,
-            stories.get((row.telegram_ms, row.telegram_id)),
+            stories.get((end.source.telegram_ms, end.source.telegram_id)),
         )
-        for row, meter, reading in found
+        for end, meter, reading in found
     )
 
 
-def _line(line: InvoiceLine, tariff: TariffVersion | None) -> BillLine:
-    text = Tariff(tariff.tariff, tariff.version, tariff.title, tariff.source, tariff.sha256) if tariff else None
+def _row_of(session: Session, utility_id: int, source: Source) -> tuple[Meter, Reading] | None:
+    """The meter and the stored reading that a source names."""
+    meter = session.get(Meter, (utility_id, source.meter_id))
+    reading = session.scalar(
+        select(Reading).where(
+            Reading.utility_id == utility_id,
+            Reading.at_ms == source.at_ms,
+            Reading.meter_id == source.meter_id,
+            Reading.kind == source.kind,
+            Reading.revision == source.revision,
+        )
+    )
+    return None if meter is None or reading is None else (meter, reading)
+
+
+def _line(position: int, line: InvoiceLine, tariff: Tariff | None) -> BillLine:
     return BillLine(
-        line.position,
+        position,
         line.code,
         line.description,
-        Decimal(line.quantity),
+        line.quantity,
         line.unit,
-        Decimal(line.unit_price),
-        euros(line.amount_cents),
+        line.unit_price,
+        line.amount,
         line.vat,
         line.beneficiary,
         line.nature,
         line.why,
-        text,
+        tariff,
     )
 
 

@@ -17,18 +17,20 @@ from central import journal
 from central.collection.credits import shown_credits
 from central.collection.posting import Postings
 from central.invoicing import explain
-from central.invoicing.archive import Archive, Identity, rebuild
+from central.invoicing.archive import Chained, Numbered, rebuild, write_bills
+from central.invoicing.block import Bills
 from central.invoicing.deliver import PDF, contact_of, history_of
 from central.invoicing.draft import Draft
 from central.invoicing.numbering import take_numbers
+from central.invoicing.records import store_config
 from central.invoicing.rectify.remake import settings_of_bill
 from central.invoicing.rectify.standing import standing
 from central.invoicing.regimes import fiscal_on
 from central.invoicing.settings import FiscalSettings, RunSettings
+from central.invoicing.shared import Pool
 from central.invoicing.states import RunError
 from central.invoicing.tariffs import book_of
 from central.register import KeyRing
-from central.store import new_id
 from central.store.bulk import add_missing_rows, changed, insert_rows
 from central.store.models import (
     Consumption,
@@ -129,33 +131,36 @@ def _issue_one(
     if note is None or note.originals != tuple(one.invoice.reference for one in against):
         raise RunError(f"invoice {original.number_text}: was rectified meanwhile; propose it again")
     settings = settings_of_bill(session, against[0])
-    identity = _identity(session, original, at)
-    archive = Archive(book_of(session, item.utility_id, draft.basis.tariffs).versions)
-    archive.add(identity, draft, invoice)
+    pool = Pool()
+    versions = book_of(session, item.utility_id, draft.basis.tariffs).versions
+    contract, draft = original.contract_id, msgspec.structs.replace(draft, invoice=invoice)
+    bills = Bills.of([(contract, draft)], versions, pool)
+    pool.write(session, item.utility_id)
+    said = _numbered(session, original, invoice, at)
     fiscal = fiscal_on(session, item.utility_id, invoice.reference.issued, settings.fiscal)
-    _chain(session, archive, identity, invoice, fiscal)
+    (invoice_id,) = write_bills(session, bills, said, _chain(session, said, invoice, fiscal)).tolist()
     postings = Postings(item.utility_id, at)
     posted = post_invoice(invoice)
-    postings.add(posted, POSTED, contract_id=original.contract_id, invoice_id=identity.invoice_id)
+    postings.add(posted, POSTED, contract_id=contract, invoice_id=invoice_id)
     if note.method == "S":
         # What is replaced no longer is owed; a second substitution of the same invoice breaks the key.
         for one in against:
             undone = reverse(post_invoice(one.invoice), posted.day, f"sustituida por {invoice.full_number}")
-            postings.add(undone, REPLACED, contract_id=original.contract_id)
+            postings.add(undone, REPLACED, contract_id=contract)
     _store_estimates(session, item.utility_id, draft, at)
-    archive.write(session)
     postings.write(session)
     sources = [end.source for end in draft.ends]
     explain.store(session, explain.explain_readings(session, item.utility_id, sources, ring, at))
-    item.result_id = identity.invoice_id
+    item.result_id = invoice_id
     session.flush()
-    row = session.get_one(Invoice, (item.utility_id, identity.invoice_id))
+    row = session.get_one(Invoice, (item.utility_id, invoice_id))
     if settings.documents:
         _document(session, row, settings, at)
     return row
 
 
-def _identity(session: Session, original: Invoice, at: datetime) -> Identity:
+def _numbered(session: Session, original: Invoice, invoice: InvoiceValue, at: datetime) -> Numbered:
+    """A rectifying invoice is a generation of its bill's consumption, and belongs to the same run by it."""
     rows = (
         select(Consumption.generation, Consumption.run_id)
         .where(
@@ -166,34 +171,42 @@ def _identity(session: Session, original: Invoice, at: datetime) -> Identity:
         .order_by(Consumption.generation.desc())
     )
     last = session.execute(rows.limit(1)).one()
-    ids = (new_id(), new_id())
-    return Identity(original.utility_id, *ids, original.contract_id, last.run_id, at, last.generation + 1)
+    return Numbered(
+        original.utility_id,
+        invoice.series,
+        invoice.number or 0,
+        invoice.type.value,
+        last.generation + 1,
+        invoice.reference.issued,
+        last.run_id,
+        at,
+        msgspec.to_builtins(invoice.rectification),
+    )
 
 
-def _chain(
-    session: Session, archive: Archive, identity: Identity, invoice: InvoiceValue, fiscal: FiscalSettings
-) -> None:
+def _chain(session: Session, said: Numbered, invoice: InvoiceValue, fiscal: FiscalSettings) -> Chained | None:
     """The record of issue, after the last of its system's chain; one whose records are not chained has none here."""
     registry, system = fiscal.registry(), fiscal.system
     if not fiscal.chained:
-        return
-    add_missing_rows(
-        session, FiscalChain, ("utility_id", "system", "next_position"), [(identity.utility_id, system, 1)]
-    )
+        return None
+    add_missing_rows(session, FiscalChain, ("utility_id", "system", "next_position"), [(said.utility_id, system, 1)])
     chain = session.scalars(
         select(FiscalChain)
-        .where(FiscalChain.utility_id == identity.utility_id, FiscalChain.system == system)
+        .where(FiscalChain.utility_id == said.utility_id, FiscalChain.system == system)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
     previous = msgspec.convert(chain.head, Link) if chain.head else None
-    record = registry.record_for(invoice, previous, identity.at)
+    record = registry.record_for(invoice, previous, said.at)
     if record is None:
-        return
-    archive.add_record(identity, record, new_id(), chain.next_position, identity.at)
+        return None
+    record.build_xml()  # what cannot be declared is refused before it is issued
+    config = store_config(session, said.utility_id, fiscal)
+    made = Chained(system, chain.next_position, bytes.fromhex(record.hash), config, said.at)
     chain.next_position += 1
     chain.head = msgspec.to_builtins(record.link)
     session.flush()
+    return made
 
 
 def _store_estimates(session: Session, utility_id: int, draft: Draft, at: datetime) -> None:

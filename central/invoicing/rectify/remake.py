@@ -17,9 +17,9 @@ from billing.tariff import RatingError, TariffError
 from billing.volume import Method, Period, Piece
 from central.invoicing.archive import Archived
 from central.invoicing.case import case_of
-from central.invoicing.draft import Basis, PieceEnd
+from central.invoicing.draft import Basis
 from central.invoicing.drafting import own_beneficiary
-from central.invoicing.evidence import Closing, Source
+from central.invoicing.evidence import Closing, Evidence, PieceEnd, Source
 from central.invoicing.program import VERSION
 from central.invoicing.readings import Rules
 from central.invoicing.settings import RunSettings, settings_of
@@ -228,7 +228,7 @@ def _closing(
     session: Session, bill: Archived, which: ColumnElement[bool], order: tuple[UnaryExpression[Any], ...]
 ) -> Closings:
     row = session.scalars(
-        select(Consumption.closing)
+        select(Consumption.evidence)
         .where(
             Consumption.utility_id == bill.row.utility_id,
             Consumption.supply_point_id == bill.row.supply_point_id,
@@ -237,4 +237,4 @@ def _closing(
         .order_by(*order)
         .limit(1)
     ).first()
-    return msgspec.convert(row or {}, Closings)
+    return Evidence.of(row).closing if row else {}

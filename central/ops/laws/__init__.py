@@ -4,11 +4,17 @@ from central.ops.laws.chain import chains_are_unbroken, invoices_have_records
 from central.ops.laws.evidence import litres_have_evidence
 from central.ops.laws.invoices import bills_follow_again, invoices_are_complete, invoices_are_their_lines, vat_is_right
 from central.ops.laws.law import Case, Law, Report
-from central.ops.laws.ledger import invoices_are_posted, transactions_balance
+from central.ops.laws.ledger import credits_follow_bills, invoices_are_posted, transactions_balance
 from central.ops.laws.numbers import dates_follow_numbers, series_have_no_gaps
 from central.ops.laws.periods import closings_open_the_next, days_are_billed_once
 from central.ops.laws.rectifications import rectifications_come_to_the_right_bill, rectifications_have_originals
-from central.ops.laws.rows import audit_log_is_unbroken, guards_stand, no_orphans, runs_are_whole
+from central.ops.laws.rows import (
+    audit_log_is_unbroken,
+    guards_stand,
+    no_orphans,
+    runs_are_whole,
+    shared_values_are_whole,
+)
 from central.ops.laws.telegrams import telegrams_say_their_readings
 
 __all__ = ["LAWS", "Case", "Law", "Report"]
@@ -16,6 +22,7 @@ __all__ = ["LAWS", "Case", "Law", "Report"]
 LAWS = (
     Law("ledger_balances", "cada asiento suma cero", transactions_balance),
     Law("invoices_posted", "cada factura está cargada una vez, por su total", invoices_are_posted),
+    Law("credits", "lo que un asiento abona son las líneas y el IVA de sus facturas", credits_follow_bills),
     Law("invoice_lines", "cada factura es la suma de sus líneas", invoices_are_their_lines),
     Law("vat", "el IVA es el de su base", vat_is_right),
     Law("invoice_content", "cada factura dice lo que exige el RD 1619/2012", invoices_are_complete),
@@ -39,6 +46,7 @@ LAWS = (
     Law("billed_once", "ningún día se factura dos veces", days_are_billed_once),
     Law("telegrams", "cada telegrama dice lo que dice su lectura", telegrams_say_their_readings),
     Law("runs", "cada facturación emitida está entera", runs_are_whole),
+    Law("shared_values", "lo que comparten las facturas es lo que dice su huella", shared_values_are_whole),
     Law("orphans", "ninguna fila nombra a otra que no existe", no_orphans),
     Law("audit_log", "el registro de auditoría no está roto", audit_log_is_unbroken),
     Law("guards", "la base de datos impide cambiar lo registrado", guards_stand),

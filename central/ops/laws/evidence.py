@@ -1,17 +1,17 @@
 """Every billed litre lies between two readings, or is an estimate and says so."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-from sqlalchemy import and_, select
+from sqlalchemy import select
 
 from billing.volume import DERIVED, Method, Piece
+from central.invoicing.evidence import Evidence, Source
 from central.invoicing.settings import settings_of
-from central.ops.laws.law import Case, Report, pages
-from central.store.models import BillingRun, Consumption, Invoice, InvoiceReading, Meter, Reading, ReadingKind
+from central.ops.laws.law import AT_ONCE, Case, Report, pages
+from central.store.bulk import chunks
+from central.store.models import BillingRun, Consumption, Invoice, Meter, Reading, ReadingKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class End:
 
 
 Ends = dict[tuple[int, str], End]
+Key = tuple[int, int, int, int]
 
 
 def litres_have_evidence(case: Case, report: Report) -> None:
@@ -32,19 +33,57 @@ def litres_have_evidence(case: Case, report: Report) -> None:
     units = _units(case)
     for rows in pages(case, select(Consumption).where(Consumption.utility_id == case.utility_id), Consumption.id):
         invoices = _invoices(case, [row.id for row in rows])
-        ends = _ends(case, [invoice.id for invoice in invoices.values()])
+        kept = {row.id: Evidence.of(row.evidence) for row in rows}
+        sources = [end.source for evidence in kept.values() for end in evidence.ends]
+        stored, moduli = stored_litres(case, sources), _moduli(case, sources)
         for row in rows:
             report.saw()
             invoice = invoices.get(row.id)
             if invoice is None:
                 report.breach(f"consumption {row.id}: has no invoice")
                 continue
-            for fault in _faults(row, invoice, ends.get(invoice.id, {}), units.get(row.run_id, 1)):
+            ends = {
+                (end.piece, end.role): End(
+                    end.source.kind, end.source.litres, stored.get(key_of(end.source)), moduli[end.source.meter_id]
+                )
+                for end in kept[row.id].ends
+                if end.source.meter_id in moduli
+            }
+            for fault in _faults(row, kept[row.id].pieces, invoice, ends, units.get(row.run_id, 1)):
                 report.breach(f"invoice {invoice.number_text}: {fault}")
 
 
-def _faults(row: Consumption, invoice: Any, ends: Ends, unit: int) -> list[str]:
-    pieces = msgspec.convert(row.pieces, tuple[Piece, ...])
+def key_of(source: Source) -> Key:
+    """The stored row of a reading."""
+    return source.at_ms, source.meter_id, source.kind, source.revision
+
+
+def stored_litres(case: Case, sources: Iterable[Source]) -> dict[Key, int]:
+    """The indexes of those readings that exist."""
+    wanted = sorted({key_of(source) for source in sources})
+    found: dict[Key, int] = {}
+    for some in chunks(wanted, AT_ONCE):
+        rows: Any = select(Reading.at_ms, Reading.meter_id, Reading.kind, Reading.revision, Reading.litres).where(
+            Reading.utility_id == case.utility_id,
+            Reading.at_ms.in_(sorted({key[0] for key in some})),
+            Reading.meter_id.in_(sorted({key[1] for key in some})),
+        )
+        found |= {tuple(row[:4]): row.litres for row in case.session.execute(rows)}
+    return found
+
+
+def _moduli(case: Case, sources: Iterable[Source]) -> dict[int, int]:
+    """By meter, where its register starts again."""
+    found: dict[int, int] = {}
+    for some in chunks(sorted({source.meter_id for source in sources}), AT_ONCE):
+        rows: Any = select(Meter.id, Meter.modulus_litres).where(
+            Meter.utility_id == case.utility_id, Meter.id.in_(some)
+        )
+        found |= {row.id: row.modulus_litres for row in case.session.execute(rows)}
+    return found
+
+
+def _faults(row: Consumption, pieces: Sequence[Piece], invoice: Any, ends: Ends, unit: int) -> list[str]:
     faults = []
     total = sum(piece.litres for piece in pieces)
     if not total == row.litres == invoice.litres:
@@ -100,24 +139,3 @@ def _invoices(case: Case, consumptions: Sequence[int]) -> dict[int, Any]:
         Invoice.utility_id == case.utility_id, Invoice.consumption_id.in_(consumptions)
     )
     return {row.consumption_id: row for row in case.session.execute(rows)}
-
-
-def _ends(case: Case, invoices: Sequence[int]) -> dict[int, Ends]:
-    reading = and_(
-        Reading.utility_id == InvoiceReading.utility_id,
-        Reading.at_ms == InvoiceReading.at_ms,
-        Reading.meter_id == InvoiceReading.meter_id,
-        Reading.kind == InvoiceReading.kind,
-        Reading.revision == InvoiceReading.revision,
-    )
-    meter = and_(Meter.utility_id == InvoiceReading.utility_id, Meter.id == InvoiceReading.meter_id)
-    rows: Any = (
-        select(InvoiceReading, Reading.litres, Meter.modulus_litres)
-        .join(Meter, meter)
-        .outerjoin(Reading, reading)
-        .where(InvoiceReading.utility_id == case.utility_id, InvoiceReading.invoice_id.in_(invoices))
-    )
-    found: dict[int, Ends] = defaultdict(dict)
-    for row, stored, modulus in case.session.execute(rows):
-        found[row.invoice_id][row.piece, row.role] = End(row.kind, row.litres, stored, modulus)
-    return found

@@ -1,9 +1,8 @@
 """Invoices add up, say what the law asks for, and follow again from the case and the tariffs stored with them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import select
 
@@ -11,27 +10,32 @@ from billing.invoice import Invoice as InvoiceValue
 from billing.invoice import InvoiceLine as LineValue
 from billing.invoice import check, lines_of
 from billing.invoice.build import NOT_TAXED
+from billing.ledger import cents_of
 from billing.money import divide
 from billing.tariff import RatingError, TariffError
-from central.invoicing.archive import Archived, rebuild
+from central.invoicing.archive import Archived, content_of, rebuild
 from central.invoicing.drafting import own_beneficiary
 from central.invoicing.ratings import Ratings
+from central.invoicing.shared import Shared
 from central.invoicing.tariffs import StoredBook, book_of
 from central.ops.laws.law import Case, Report, pages
-from central.store.models import Invoice, InvoiceLine
+from central.store.models import Invoice
 
 Amounts = dict[str, list[int]]
+Sums = dict[str, tuple[int, int]]
 
 
 def invoices_are_their_lines(case: Case, report: Report) -> None:
     """Base by rate is the sum of the rate's lines; bases and VAT add up to the totals."""
-    for row, amounts in _with_amounts(case):
+    for row, sums, amounts in _with_amounts(case):
         report.saw()
-        stated = {code: item["base_cents"] for code, item in row.vat.items()}
+        if not amounts:
+            report.breach(f"invoice {row.number_text}: has no lines")
+        stated = {code: base for code, (base, _) in sums.items()}
         lines = {code: sum(cents) for code, cents in amounts.items()}
         if stated != lines:
             report.breach(f"invoice {row.number_text}: bases {stated} must be the sums of its lines, {lines}")
-        vat = sum(item["vat_cents"] for item in row.vat.values())
+        vat = sum(vat for _, vat in sums.values())
         if (row.base_cents, row.vat_cents) != (sum(stated.values()), vat):
             report.breach(
                 f"invoice {row.number_text}: base {row.base_cents} and VAT {row.vat_cents} must be its rates'"
@@ -46,16 +50,15 @@ def vat_is_right(case: Case, report: Report) -> None:
 
     A rectification by differences states what VAT changes; its law is that of the bill it comes to.
     """
-    for row, amounts in _with_amounts(case):
+    for row, sums, amounts in _with_amounts(case):
         if (row.rectifies or {}).get("method") == "I":
             continue
-        for code, item in row.vat.items():
+        for code, (base, vat) in sums.items():
             report.saw()
-            on_base = _vat_cents(code, item["base_cents"])
+            on_base = _vat_cents(code, base)
             by_line = sum(_vat_cents(code, cents) for cents in amounts.get(code, []))
-            if item["vat_cents"] not in (on_base, by_line):
-                found = f"{item['vat_cents']} cents on {item['base_cents']}"
-                report.breach(f"invoice {row.number_text}: VAT {code}: {found}, must be {on_base}")
+            if vat not in (on_base, by_line):
+                report.breach(f"invoice {row.number_text}: VAT {code}: {vat} cents on {base}, must be {on_base}")
 
 
 def invoices_are_complete(case: Case, report: Report) -> None:
@@ -111,22 +114,17 @@ def _archived(case: Case) -> Iterator[list[Archived]]:
         yield list(rebuild(case.session, some))
 
 
-def _with_amounts(case: Case) -> Iterator[tuple[Invoice, Amounts]]:
-    """Every invoice with the amounts of its lines, by VAT code."""
+def _with_amounts(case: Case) -> Iterator[tuple[Invoice, Sums, Amounts]]:
+    """Every invoice with its bases and VAT, and the amounts of its lines, by VAT code."""
+    shared = Shared(case.session, case.utility_id)
     for rows in pages(case, select(Invoice).where(Invoice.utility_id == case.utility_id), Invoice.id):
-        amounts = _amounts(case, [row.id for row in rows])
+        shared.load_forms(row.form_id for row in rows)
         for row in rows:
-            yield row, amounts.get(row.id, {})
-
-
-def _amounts(case: Case, ids: Sequence[int]) -> dict[int, Amounts]:
-    lines: Any = select(InvoiceLine.invoice_id, InvoiceLine.vat, InvoiceLine.amount_cents).where(
-        InvoiceLine.utility_id == case.utility_id, InvoiceLine.invoice_id.in_(ids)
-    )
-    found: dict[int, Amounts] = {}
-    for invoice, code, cents in case.session.execute(lines):
-        found.setdefault(invoice, {}).setdefault(code, []).append(cents)
-    return found
+            content = content_of(row, shared)
+            amounts: Amounts = {}
+            for one in content.lines():
+                amounts.setdefault(one.line.vat, []).append(cents_of(one.line.amount))
+            yield row, {item.code: (cents_of(item.base), cents_of(item.vat)) for item in content.vat()}, amounts
 
 
 def _vat_cents(code: str, base_cents: int) -> int:

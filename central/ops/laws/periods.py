@@ -1,14 +1,13 @@
 """Periods follow one another: what closed one bill opens the next, and no day of a contract is billed twice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-import msgspec
 from sqlalchemy import func, select
 
 from billing.volume import Piece
-from central.invoicing.evidence import Closing
+from central.invoicing.evidence import Closing, Evidence
 from central.ops.laws.law import Case, Report
 from central.store.models import Consumption as ConsumptionRow
 from central.store.models import Contract, Invoice, SupplyPoint
@@ -32,14 +31,15 @@ def closings_open_the_next(case: Case, report: Report) -> None:
             ):
                 before = {}
             last_row = row
-            for meter, opening in _openings(row).items():
+            evidence = Evidence.of(row.evidence)
+            for meter, opening in _openings(evidence.pieces).items():
                 last = before.get(meter)
                 if last is not None and (last.source.at_ms, last.source.litres) != opening:
                     report.breach(
                         f"supply point {row.code}: {meter} closes at {last.source.litres} litres and opens "
                         f"the bill from {row.period_from} at {opening[1]}"
                     )
-            before |= msgspec.convert(row.closing, dict[str, Closing])
+            before |= evidence.closing
 
 
 def days_are_billed_once(case: Case, report: Report) -> None:
@@ -78,8 +78,7 @@ def _consumptions(case: Case) -> Iterator[Any]:
             ConsumptionRow.period_from,
             ConsumptionRow.period_to,
             ConsumptionRow.generation,
-            ConsumptionRow.pieces,
-            ConsumptionRow.closing,
+            ConsumptionRow.evidence,
             SupplyPoint.code,
         )
         .join(SupplyPoint, point)
@@ -96,10 +95,10 @@ def _latest(rows: Iterator[Any]) -> Iterator[Any]:
         yield list(generations)[-1]
 
 
-def _openings(row: Any) -> dict[str, tuple[int, int]]:
+def _openings(pieces: Iterable[Piece]) -> dict[str, tuple[int, int]]:
     """By meter, instant and index of the first reading of a bill."""
     found: dict[str, tuple[int, int]] = {}
-    for piece in msgspec.convert(row.pieces, tuple[Piece, ...]):
+    for piece in pieces:
         if piece.opening is not None:
             found.setdefault(piece.meter, (millis(piece.opening.at), piece.opening.litres))
     return found

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Table, and_, exists, func, literal, select
+from sqlalchemy import Table, exists, func, literal, select
 
 from central import journal
+from central.invoicing.shared import CHARGE, FORM, Shared, id_of
 from central.invoicing.states import RunStatus
-from central.ops.laws.law import Case, Report
+from central.ops.laws.law import Case, Report, pages
 from central.store import guards
-from central.store.models import Base, BillingRun, Invoice, InvoiceLine, RunPartition
+from central.store.models import Base, BillingRun, Invoice, RunPartition, SharedValue, TariffVersion
 
 # What belongs together beyond the foreign keys: hot tables carry none, because each row would be looked up.
 LOOSE = (
@@ -19,16 +20,25 @@ LOOSE = (
     ("telegram", ("batch_id",), "ingest_batch", ("id",)),
     ("telegram_explanation", ("telegram_ms", "telegram_id"), "telegram", ("received_ms", "id")),
     ("consumption", ("run_id",), "billing_run", ("id",)),
+    ("consumption", ("contract_id",), "contract", ("id",)),
+    ("draft_bill", ("run_id",), "billing_run", ("id",)),
+    ("draft_bill", ("contract_id",), "contract", ("id",)),
     ("invoice", ("run_id",), "billing_run", ("id",)),
+    ("invoice", ("contract_id",), "contract", ("id",)),
     ("invoice", ("customer_id",), "customer", ("id",)),
-    ("invoice_line", ("tariff_version_id",), "tariff_version", ("id",)),
+    ("invoice", ("consumption_id",), "consumption", ("id",)),
+    ("invoice", ("form_id",), "shared_value", ("id",)),
+    ("fiscal_record", ("invoice_id",), "invoice", ("id",)),
+    ("fiscal_record", ("config_id",), "shared_value", ("id",)),
     ("ledger_transaction", ("invoice_id",), "invoice", ("id",)),
+    ("ledger_entry", ("transaction_id",), "ledger_transaction", ("id",)),
     ("ledger_entry", ("contract_id",), "contract", ("id",)),
+    ("ledger_entry", ("invoice_id",), "invoice", ("id",)),
 )
 
 
 def no_orphans(case: Case, report: Report) -> None:
-    """Every row that names another finds it, and every invoice has lines."""
+    """Every row that names another finds it."""
     for child, columns, parent, keys in _links():
         mine = [child.c.utility_id == case.utility_id, *(child.c[name].is_not(None) for name in columns[1:])]
         same = [parent.c[key] == child.c[column] for key, column in zip(keys, columns, strict=True)]
@@ -37,10 +47,24 @@ def no_orphans(case: Case, report: Report) -> None:
         report.saw()
         if count:
             report.breach(f"{child.name}: {count} rows name a {parent.name} ({', '.join(columns)}) that does not exist")
-    line = and_(InvoiceLine.utility_id == Invoice.utility_id, InvoiceLine.invoice_id == Invoice.id)
-    bare = select(Invoice.number_text).where(Invoice.utility_id == case.utility_id, ~exists().where(line))
-    for number in case.session.scalars(bare):
-        report.breach(f"invoice {number}: has no lines")
+
+
+def shared_values_are_whole(case: Case, report: Report) -> None:
+    """Each shared value is what its id says; the charges of each form and the tariffs of each charge exist."""
+    tariffs = set(case.session.scalars(select(TariffVersion.id).where(TariffVersion.utility_id == case.utility_id)))
+    shared = Shared(case.session, case.utility_id)
+    for rows in pages(case, select(SharedValue).where(SharedValue.utility_id == case.utility_id), SharedValue.id):
+        for row in rows:
+            report.saw()
+            if id_of(row.kind, row.value.encode()) != row.id:
+                report.breach(f"shared_value {row.id}: is not the {row.kind} that its id says")
+            elif row.kind == FORM:
+                form = shared.form(row.id)
+                shared.load(form.charges)
+                for one in sorted(set(form.charges) - shared.known()):
+                    report.breach(f"shared_value {row.id}: names a charge {one} that does not exist")
+            elif row.kind == CHARGE and (tariff := shared.charge(row.id).tariff) not in {*tariffs, None}:
+                report.breach(f"shared_value {row.id}: names a tariff_version {tariff} that does not exist")
 
 
 def runs_are_whole(case: Case, report: Report) -> None:

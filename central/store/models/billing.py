@@ -1,6 +1,6 @@
 """Tariffs, consumption, runs and invoices. Issued rows are immutable in the database itself (central.store.guards)."""
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from central.store.base import (
@@ -9,7 +9,6 @@ from central.store.base import (
     Cents,
     Code,
     Data,
-    DataList,
     Day,
     Id,
     Instant,
@@ -105,29 +104,30 @@ class RunPartition(Base):
     claim: Mapped[int] = mapped_column(default=0)  # fencing token: a late worker with an older one is refused
     bills: Mapped[int] = mapped_column(default=0)  # drafts that may be issued, counted when they were simulated
     total_cents: Mapped[Cents] = mapped_column(default=0)
+    homes: Mapped[int] = mapped_column(default=0)  # domestic bills that were issued, and their litres
+    home_litres: Mapped[Litres] = mapped_column(default=0)
     first_number: Mapped[Ref | None]
     chain_position: Mapped[Ref | None]
     chain_previous: Mapped[Data | None]
+    chain_hashes: Mapped[bytes | None] = mapped_column(LargeBinary)  # of its records, 32 bytes each, in order
     done_at: Mapped[Instant | None]
 
 
 class DraftBill(InUtility, Base):
-    """A simulated bill: everything but number and legal effect. ``bill`` holds its lines and their whys.
+    """A simulated bill as a review lists, orders and counts it; all of it stands in its partition's ``DraftBlock``.
 
     ``status`` is "ready", or "parked" where no bill could be made; a parked contract is named at review and left out.
     """
 
     __tablename__ = "draft_bill"
-    __table_args__ = (
-        # One for each holder of a contract in the run's period.
-        UniqueConstraint("utility_id", "run_id", "contract_id", "period_from"),
-        ForeignKeyConstraint(["utility_id", "run_id"], ["billing_run.utility_id", "billing_run.id"]),
-        ForeignKeyConstraint(["utility_id", "contract_id"], ["contract.utility_id", "contract.id"]),
-    )
+    # A run's contracts come from the register itself and the run exists: no foreign key looks each row up again.
+    # One for each holder of a contract in the run's period.
+    __table_args__ = (UniqueConstraint("utility_id", "run_id", "contract_id", "period_from"),)
     run_id: Mapped[Ref]
     contract_id: Mapped[Ref]
     customer_id: Mapped[Ref | None]
     partition: Mapped[int]
+    place: Mapped[Ref | None]  # in the block; None where there is no bill
     status: Mapped[Code]
     period_from: Mapped[Day]
     period_to: Mapped[Day]
@@ -140,7 +140,32 @@ class DraftBill(InUtility, Base):
     previous_days: Mapped[int | None]
     previous_total_cents: Mapped[Cents | None]
     open_exceptions: Mapped[Small]  # not yet waived; a run with any is not approved
-    bill: Mapped[Data]
+
+
+class DraftBlock(Base):
+    """The drafts of a partition in columns, already as their invoices will store them (central.invoicing.block)."""
+
+    __tablename__ = "draft_block"
+    __table_args__ = (ForeignKeyConstraint(["utility_id", "run_id"], ["billing_run.utility_id", "billing_run.id"]),)
+    utility_id: Mapped[UtilityId]
+    run_id: Mapped[Id]
+    partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SharedValue(Base):
+    """What many bills have in common, stored once and never changed: ``id`` is the beginning of its SHA-256.
+
+    ``kind`` is "charge" (a line but for its quantity and amount, with its reason), "form" (issuer, terms, tariffs, the
+    charges in their order) or "fiscal" (what records state of the invoicing system); ``value`` is JSON
+    (central.invoicing.shared).
+    """
+
+    __tablename__ = "shared_value"
+    utility_id: Mapped[UtilityId]
+    id: Mapped[Id]
+    kind: Mapped[Code]
+    value: Mapped[LongText]
 
 
 class DraftException(Base):
@@ -164,16 +189,17 @@ class DraftException(Base):
 
 
 class Consumption(InUtility, Base):
-    """The billed volume of a contract in a period, with the pieces it is made of.
+    """The billed volume of a contract in a period.
 
-    ``closing`` holds, by meter, the reading that closed the bill: it opens the next one.
+    ``evidence`` is JSON (central.invoicing.evidence): the pieces the volume is made of, the stored reading at either
+    end of each, and, by meter, the reading that closed the bill: it opens the next one.
     """
 
     __tablename__ = "consumption"
+    # Written by the million with invoices whose contracts were just read; `sgc audit` looks for orphans.
     __table_args__ = (
         Index("uq_consumption_contract_period", "utility_id", "contract_id", "period_from", "generation", unique=True),
         Index("ix_consumption_supply", "utility_id", "supply_point_id", "period_to"),
-        ForeignKeyConstraint(["utility_id", "contract_id"], ["contract.utility_id", "contract.id"]),
     )
     contract_id: Mapped[Ref]
     supply_point_id: Mapped[Ref]
@@ -182,11 +208,10 @@ class Consumption(InUtility, Base):
     generation: Mapped[Small] = mapped_column(default=0)
     litres: Mapped[Litres]
     estimated_litres: Mapped[Litres]
-    pieces: Mapped[DataList]
-    closing: Mapped[Data]
     leak: Mapped[bool] = mapped_column(default=False)
     run_id: Mapped[Ref]
     recorded_at: Mapped[Instant]
+    evidence: Mapped[LongText] = mapped_column(default="[[]]")
 
 
 class Series(Base):
@@ -203,21 +228,20 @@ class Series(Base):
 
 
 class Invoice(InUtility, Base):
-    """An issued invoice. ``issuer``, ``recipient`` and ``supply`` are copies of what was printed.
+    """An issued invoice, whole and for ever: nothing of it is read from the register again.
 
-    ``basis`` is what the amounts follow from: the case that was rated, the tariff versions, the programs' version and
-    a hash of the inputs. With the stored tariffs it gives the same lines again.
+    ``content`` is JSON (central.invoicing.stored): the recipient and the supply as they were printed, bases and VAT,
+    the quantity and amount of each line, the hash of the inputs. ``form_id`` names what it shares with other invoices:
+    issuer, terms, tariffs, and each line's description, price and reason.
     """
 
     __tablename__ = "invoice"
+    # Written by the million beside its consumption; `sgc audit` looks for orphans.
     __table_args__ = (
         UniqueConstraint("utility_id", "series", "number"),
-        Index("ix_invoice_contract", "utility_id", "contract_id", "period_from"),
         Index(
             "uq_invoice_contract_period", "utility_id", "contract_id", "period_from", "kind", "generation", unique=True
         ),
-        ForeignKeyConstraint(["utility_id", "contract_id"], ["contract.utility_id", "contract.id"]),
-        ForeignKeyConstraint(["utility_id", "consumption_id"], ["consumption.utility_id", "consumption.id"]),
     )
     series: Mapped[Code]
     number: Mapped[Ref]
@@ -234,59 +258,14 @@ class Invoice(InUtility, Base):
     customer_id: Mapped[Ref]
     consumption_id: Mapped[Ref]
     litres: Mapped[Litres]
-    issuer: Mapped[Data]
-    recipient: Mapped[Data]
-    supply: Mapped[Data]
-    vat: Mapped[Data]  # rate → {"base_cents", "vat_cents"}
     base_cents: Mapped[Cents]
     vat_cents: Mapped[Cents]
     total_cents: Mapped[Cents]
-    terms: Mapped[Data]  # how and when it is to be paid
     operation_date: Mapped[Day | None]
-    description: Mapped[Name]
     rectifies: Mapped[Data | None]
-    basis: Mapped[Data]
     issued_at: Mapped[Instant]
-
-
-class InvoiceLine(Base):
-    """One line, with why it is what it is: tariff version, clause, block, limits, days, price."""
-
-    __tablename__ = "invoice_line"
-    __table_args__ = (ForeignKeyConstraint(["utility_id", "invoice_id"], ["invoice.utility_id", "invoice.id"]),)
-    utility_id: Mapped[UtilityId]
-    invoice_id: Mapped[Id]
-    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    code: Mapped[Code]
-    description: Mapped[LongText]
-    quantity: Mapped[str] = mapped_column(String(32))  # exact decimal text
-    unit: Mapped[str] = mapped_column(String(16))
-    unit_price: Mapped[str] = mapped_column(String(32))  # euros, exact decimal text
-    amount_cents: Mapped[Cents]
-    vat: Mapped[str] = mapped_column(String(8))
-    beneficiary: Mapped[str] = mapped_column(String(200))  # empty where the money is the issuer's own
-    nature: Mapped[Code]
-    tariff_version_id: Mapped[Ref | None]
-    why: Mapped[Data]
-
-
-class InvoiceReading(Base):
-    """A reading an invoice depends on, and the part it plays."""
-
-    __tablename__ = "invoice_reading"
-    __table_args__ = (ForeignKeyConstraint(["utility_id", "invoice_id"], ["invoice.utility_id", "invoice.id"]),)
-    utility_id: Mapped[UtilityId]
-    invoice_id: Mapped[Id]
-    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    role: Mapped[Code]  # "opening" or "closing" of the piece
-    piece: Mapped[Small]
-    meter_id: Mapped[int] = mapped_column(BigInteger)
-    at_ms: Mapped[int] = mapped_column(BigInteger)
-    kind: Mapped[Small]
-    revision: Mapped[Small]
-    litres: Mapped[Litres]
-    telegram_ms: Mapped[int | None] = mapped_column(BigInteger)
-    telegram_id: Mapped[int | None] = mapped_column(BigInteger)
+    form_id: Mapped[Ref]
+    content: Mapped[LongText]
 
 
 class InvoiceDocument(Base):

@@ -40,7 +40,13 @@ def test_a_breach_exits_one_and_is_in_the_json(issued_database: tuple[str, Path]
     found = json.loads(result.stdout)
     assert found["ok"] is False
     broken = {law["law"]: law for law in found["laws"] if not law["ok"]}
-    assert set(broken) == {"invoice_lines", "invoices_posted", "invoice_content", "bills_follow_again", "fiscal_chain"}
+    assert set(broken) == {
+        "invoice_lines",
+        "invoices_posted",
+        "invoice_content",
+        "bills_follow_again",
+        "fiscal_chain",
+    }
     assert broken["invoice_lines"]["breach_count"] == 1
     assert "AG2026/000002" in broken["invoice_lines"]["breaches"][0]
 

@@ -61,18 +61,22 @@ FIRST = "(SELECT id FROM invoice WHERE number = 1)"
 LAST_HOUSE = "(SELECT max(id) FROM contract)"
 BREACHES: list[tuple[str, str, str]] = [
     (
-        "UPDATE ledger_entry SET amount_cents = amount_cents + 1 WHERE position = 1 AND transaction_id = "
-        f"(SELECT id FROM ledger_transaction WHERE invoice_id = {FIRST})",
+        f"UPDATE ledger_entry SET amount_cents = amount_cents + 1 WHERE invoice_id = {FIRST}",
         "ledger_balances",
-        "AG2026/000001: 4 entries sum to 1 cents",
+        "entries sum to 1 cents",
     ),
     (
-        f"DELETE FROM ledger_transaction WHERE invoice_id = {FIRST}",
+        f"DELETE FROM ledger_entry WHERE invoice_id = {FIRST}",
         "invoices_posted",
         "invoice AG2026/000001: total 1484 cents, posted 0 times",
     ),
     (
-        f"UPDATE invoice_line SET amount_cents = amount_cents - 1 WHERE position = 0 AND invoice_id = {FIRST}",
+        "UPDATE ledger_entry SET account = 'vat/21' WHERE account = 'vat/10'",
+        "credits",
+        "vat/10 is credited 0 cents, its invoices come to -",
+    ),
+    (
+        """UPDATE invoice SET content = replace(content, '["1",446]', '["1",445]') WHERE number = 1""",
         "invoice_lines",
         "invoice AG2026/000001: bases {'10': 1349} must be the sums of its lines, {'10': 1348}",
     ),
@@ -82,13 +86,13 @@ BREACHES: list[tuple[str, str, str]] = [
         "invoice AG2026/000002: total",
     ),
     (
-        """UPDATE invoice SET vat = '{"10": {"base_cents": 1349, "vat_cents": 136}}', vat_cents = 136,
+        """UPDATE invoice SET content = replace(content, '[1349,135]', '[1349,136]'), vat_cents = 136,
         total_cents = 1485 WHERE number = 1""",
         "vat",
         "invoice AG2026/000001: VAT 10: 136 cents on 1349, must be 135",
     ),
     (
-        """UPDATE invoice SET recipient = '{"name": "", "nif": "1X"}' WHERE number = 3""",
+        """UPDATE invoice SET content = replace(content, '"Vecina 3"', '""') WHERE number = 3""",
         "invoice_content",
         "invoice AG2026/000003: recipient.name",
     ),
@@ -113,9 +117,9 @@ BREACHES: list[tuple[str, str, str]] = [
         "invoice AG2026/000006: dated 2026-01-31, the number before it 2026-03-01",
     ),
     (
-        "UPDATE fiscal_record SET previous_hash = hash WHERE position = 4",
+        "UPDATE fiscal_record SET hash = (SELECT hash FROM fiscal_record WHERE position = 3) WHERE position = 4",
         "fiscal_chain",
-        "fiscal_record verifactu 4: states",
+        "fiscal_record verifactu 4: its hash does not follow from invoice AG2026/000004",
     ),
     (
         "DELETE FROM fiscal_record WHERE position = 4",
@@ -128,9 +132,9 @@ BREACHES: list[tuple[str, str, str]] = [
         "fiscal_record verifactu 5: its hash does not follow from invoice AG2026/000005",
     ),
     (
-        "UPDATE fiscal_record SET record = '<xml/>' WHERE position = 2",
+        "UPDATE fiscal_record SET generated_at = '2026-01-01 00:00:00' WHERE position = 2",
         "fiscal_chain",
-        "fiscal_record verifactu 2: its XML states another hash",
+        "fiscal_record verifactu 2: its hash does not follow from invoice AG2026/000002",
     ),
     (
         "DELETE FROM fiscal_record WHERE position = 8",
@@ -153,7 +157,8 @@ BREACHES: list[tuple[str, str, str]] = [
         "closing of 11000 litres names a reading that does not exist",
     ),
     (
-        f"DELETE FROM invoice_reading WHERE invoice_id = {FIRST}",
+        "UPDATE consumption SET evidence = replace(evidence, substr(evidence, instr(evidence, '\"\",['), 200), "
+        f"'\"\",null,null]]]') WHERE id = (SELECT consumption_id FROM invoice WHERE id = {FIRST})",
         "litres",
         "invoice AG2026/000001: piece 0: 10000 litres have no reading and are not called estimated",
     ),
@@ -169,7 +174,7 @@ BREACHES: list[tuple[str, str, str]] = [
         "litres are called estimated, its pieces say",
     ),
     (
-        "UPDATE consumption SET closing = (SELECT other.closing FROM consumption other WHERE other.id = "
+        "UPDATE consumption SET evidence = (SELECT other.evidence FROM consumption other WHERE other.id = "
         "(SELECT consumption_id FROM invoice WHERE number = 5)) "
         "WHERE id = (SELECT consumption_id FROM invoice WHERE number = 1)",
         "readings_chain",
@@ -206,9 +211,9 @@ BREACHES: list[tuple[str, str, str]] = [
         "invoice: 2 rows name a customer (utility_id, customer_id) that does not exist",
     ),
     (
-        f"DELETE FROM invoice_line WHERE invoice_id = {FIRST}",
-        "orphans",
-        "invoice AG2026/000001: has no lines",
+        "UPDATE shared_value SET value = replace(value, '0.4375', '0.4376')",
+        "shared_values",
+        "is not the charge that its id says",
     ),
     (
         "UPDATE audit_entry SET actor = 'nadie' WHERE position = 4",

@@ -5,17 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from billing.volume import Period
 from central.invoicing import desk, run
+from central.invoicing.archive import Archived, rebuild
 from central.invoicing.drive import Executors, Serial
 from central.store import read_session, write_session
-from central.store.models import Base, BillingRun
+from central.store.models import Base, BillingRun, Invoice
 from tests.central.factories import NOW, PERIOD, Town
 
 MAKER, CHECKER = "maria", "jefa"
-LEGAL = ("consumption", "fiscal_chain", "fiscal_record", "invoice", "invoice_document", "invoice_line")
-LEGAL_TOO = ("invoice_reading", "ledger_entry", "ledger_transaction", "reading", "series", "telegram_explanation")
+LEGAL = ("consumption", "fiscal_chain", "fiscal_record", "invoice", "invoice_document", "ledger_entry")
+LEGAL_TOO = ("ledger_transaction", "reading", "series", "telegram_explanation")
 
 
 def created(town: Town, period: Period = PERIOD, at: datetime = NOW, **changes: Any) -> int:
@@ -67,6 +69,12 @@ def run_row(town: Town, run_id: int) -> BillingRun:
     """A run, read."""
     with read_session(town.engine) as session:
         return run.run_of(session, town.utility_id, run_id)
+
+
+def archived(session: Session, *conditions: Any) -> list[Archived]:
+    """Invoices as the values they were, in the order of their numbers."""
+    rows = select(Invoice).where(*conditions).order_by(Invoice.series, Invoice.number)
+    return list(rebuild(session, session.scalars(rows).all()))
 
 
 def contents(town: Town, *tables: str) -> dict[str, list[Any]]:

@@ -36,7 +36,7 @@ def billed(town: Town, months: dict[Month, int], estimated: bool = False) -> Non
                 Consumption(
                     utility_id=UTILITY, id=new_id(), contract_id=town.contracts[0], supply_point_id=town.points[0],
                     period_from=start, period_to=end, litres=litres, estimated_litres=litres if estimated else 0,
-                    pieces=[], closing={}, run_id=1, recorded_at=AFTER,
+                    run_id=1, recorded_at=AFTER,
                 )
             )  # fmt: skip
 

@@ -16,7 +16,7 @@ from tests.central.invoicing.test_rectify import bills, decided, proposed
 MADE = "(SELECT id FROM invoice WHERE number_text = 'AR2026/000001')"
 BREACHES = (
     (
-        f"UPDATE invoice_line SET quantity = '99' WHERE invoice_id = {MADE} AND position = 0",
+        f"UPDATE invoice SET content = replace(content, '[\"3.1\",', '[\"93.1\",') WHERE id = {MADE}",
         "rectified_right",
         "are not those of the right bill",
     ),

@@ -93,8 +93,6 @@ def billed(contract: Contract, litres: int) -> Consumption:
         period_to=season.end,
         litres=litres,
         estimated_litres=0,
-        pieces=[],
-        closing={},
         run_id=1,
         recorded_at=RECORDED,
     )

@@ -2,13 +2,16 @@
 
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import DatabaseError
 
+from billing.ledger import cents_of
 from central.invoicing import desk, run
+from central.invoicing.records import texts_of
 from central.invoicing.states import RunError
 from central.store import read_session, write_session
 from central.store.models import (
@@ -18,8 +21,6 @@ from central.store.models import (
     FiscalRecord,
     Invoice,
     InvoiceDocument,
-    InvoiceLine,
-    InvoiceReading,
     LedgerEntry,
     Series,
 )
@@ -30,6 +31,7 @@ from tests.central.invoicing.driving import (
     LEGAL_TOO,
     MAKER,
     approved,
+    archived,
     contents,
     created,
     issued,
@@ -94,8 +96,6 @@ def test_approval_freezes_the_drafts_in_the_database_itself(town: Town, change: 
         "consumption",
         "fiscal_record",
         "invoice",
-        "invoice_line",
-        "invoice_reading",
         "ledger_entry",
         "ledger_transaction",
     ],
@@ -116,17 +116,18 @@ def test_an_issued_run_is_numbered_chained_and_posted_in_one_order(town: Town) -
         records = session.scalars(select(FiscalRecord).order_by(FiscalRecord.position)).all()
         owed = session.scalar(select(func.sum(LedgerEntry.amount_cents)).where(LedgerEntry.amount_cents > 0))
         balance = session.scalar(select(func.sum(LedgerEntry.amount_cents)))
-        lines = session.scalar(select(func.sum(InvoiceLine.amount_cents)))
+        lines = sum(line.amount for bill in archived(session) for line in bill.invoice.lines)
+        texts = texts_of(session, records)
         series = session.get_one(Series, (town.utility_id, "AG2026"))
     assert [row.number for row in invoices] == list(range(1, 8))
     assert [row.number_text for row in invoices] == [f"AG2026/{number:06d}" for number in range(1, 8)]
     assert [row.contract_id for row in invoices] == sorted(town.contracts)
     assert [record.invoice_id for record in records] == [row.id for row in invoices]
-    assert records[0].previous_hash == ""
-    assert [record.previous_hash for record in records[1:]] == [record.hash for record in records[:-1]]
-    assert records[-1].hash in records[-1].record
+    assert b"<PrimerRegistro>S" in texts[records[0].id].replace(b"sf:", b"").replace(b"sum1:", b"")
+    assert all(one.hash.encode() in texts[after.id] for one, after in pairwise(records))
+    assert records[-1].hash.encode() in texts[records[-1].id]
     assert (balance, owed) == (0, sum(row.total_cents for row in invoices))
-    assert lines == sum(row.base_cents for row in invoices)
+    assert cents_of(lines) == sum(row.base_cents for row in invoices)
     assert (series.next_number, series.last_date) == (8, date(2026, 2, 1))
     assert run_row(town, run_id).summary["invoices"] == 7
 
@@ -200,16 +201,17 @@ def test_an_approved_run_can_not_be_simulated_again(town: Town) -> None:
 def test_the_next_period_opens_with_the_reading_that_closed_this_one(town: Town) -> None:
     issued(town)
     issued(town, NEXT_PERIOD)
-    ends = (
-        select(
-            Invoice.contract_id, Invoice.period_from, InvoiceReading.role, InvoiceReading.at_ms, InvoiceReading.litres
-        )
-        .join(Invoice, Invoice.id == InvoiceReading.invoice_id)
-        .order_by(Invoice.contract_id, Invoice.period_from, InvoiceReading.position)
-    )
     with read_session(town.engine) as session:
-        rows = session.execute(ends).all()
-    by_contract = {contract: [row[2:] for row in rows if row.contract_id == contract] for contract in town.contracts}
+        found = archived(session)
+    by_contract = {
+        contract: [
+            (end.role, end.source.at_ms, end.source.litres)
+            for bill in found
+            for end in bill.evidence.ends
+            if bill.row.contract_id == contract
+        ]
+        for contract in town.contracts
+    }
     for first_opening, first_closing, second_opening, second_closing in by_contract.values():
         assert first_closing[1:] == second_opening[1:]
         assert (first_opening[0], second_closing[0]) == ("opening", "closing")
@@ -278,12 +280,10 @@ def test_a_run_that_cannot_be_is_refused_by_name(town: Town, changes: dict[str, 
 def test_lines_keep_the_exact_quantities_and_prices_of_the_tariff(town: Town) -> None:
     issued(town)
     with read_session(town.engine) as session:
-        first = session.scalars(
-            select(InvoiceLine).join(Invoice, Invoice.id == InvoiceLine.invoice_id).where(Invoice.number == 1)
-        ).all()
-    assert [(line.quantity, Decimal(line.unit_price), line.amount_cents) for line in first] == [
+        (first,) = archived(session, Invoice.number == 1)
+    assert [(str(one.quantity), one.unit_price, cents_of(one.amount)) for one in first.invoice.lines] == [
         ("1", Decimal("4.46"), 446),
         ("5", Decimal("0.4375"), 219),
         ("5", Decimal("1.3673"), 684),
     ]
-    assert all(line.tariff_version_id is not None and line.why["clause"] for line in first)
+    assert all(one.tariff is not None and one.line.why["clause"] for one in first.lines)

@@ -11,9 +11,9 @@ from central.invoicing import queries, tariffs
 from central.invoicing.states import RunError
 from central.invoicing.tariffs import Assignments
 from central.store import read_session, write_session
-from central.store.models import Invoice, InvoiceLine, TariffVersion
+from central.store.models import Invoice, TariffVersion
 from tests.central.factories import EXAMPLES, NEXT_PERIOD, NOW, RECORDED, TARIFF, UTILITY, Town
-from tests.central.invoicing.driving import issued
+from tests.central.invoicing.driving import archived, issued
 
 TEXT = (EXAMPLES / f"{TARIFF}.yaml").read_text(encoding="utf-8")
 LATER = RECORDED + timedelta(hours=1)
@@ -35,20 +35,13 @@ def test_a_corrected_text_rates_what_comes_and_not_what_was(town: Town) -> None:
     january = issued(town)
     corrected = record(town, TEXT.replace("price: 0.4375", "price: 0.5375"))
     february = issued(town, NEXT_PERIOD)
-    first = select(InvoiceLine.unit_price, InvoiceLine.tariff_version_id).join(
-        Invoice, Invoice.id == InvoiceLine.invoice_id
-    )
     with read_session(town.engine) as session:
-        prices = [
-            session.execute(first.where(Invoice.run_id == run, InvoiceLine.position == 1)).first()
-            for run in (january, february)
-        ]
-        bills = session.scalars(select(Invoice).where(Invoice.contract_id == town.contracts[0])).all()
-        old, new = (tariffs.book_of(session, UTILITY, bill.basis["tariffs"]) for bill in bills)
-        told = queries.bill(session, UTILITY, bills[1].id, customer_id=None)
-    assert [row and row.unit_price for row in prices] == ["0.4375", "0.5375"]
-    assert prices[1] is not None
-    assert prices[1].tariff_version_id == corrected
+        bills = archived(session, Invoice.contract_id == town.contracts[0])
+        old, new = (tariffs.book_of(session, UTILITY, bill.basis.tariffs) for bill in bills)
+        told = queries.bill(session, UTILITY, bills[1].row.id, customer_id=None)
+    assert [bill.row.run_id for bill in bills] == [january, february]
+    assert [str(bill.invoice.lines[1].unit_price) for bill in bills] == ["0.4375", "0.5375"]
+    assert bills[1].lines[1].tariff == corrected
     assert old.book.get(TARIFF).digest != new.book.get(TARIFF).digest
     assert told is not None
     assert {line.tariff and line.tariff.version for line in told.lines} == {2}

@@ -10,8 +10,10 @@ from sqlalchemy import Engine, select
 from billing.volume import NO_PAST, Method, Period, Policy, determine
 from central import register
 from central.invoicing.evidence import Source
+from central.invoicing.issue import block_of
 from central.invoicing.readings import Rules
 from central.invoicing.settings import RunSettings
+from central.invoicing.shared import Shared
 from central.invoicing.subjects import Scope, subjects
 from central.invoicing.volume import Measured, Stretch, Wanted, measure
 from central.store import new_id, read_session, write_session
@@ -146,8 +148,11 @@ def test_a_meter_exchange_counts_both_meters(pair: Town) -> None:
     assert [(piece.calibre_mm, piece.litres) for piece in first.volume.pieces] == [(13, 2_500), (20, 4_000)]
     run_id = simulated(pair)
     with read_session(pair.engine) as session:
-        bill = session.scalars(select(DraftBill.bill).where(DraftBill.contract_id == pair.contracts[0])).one()
-    dated = [(run["calibre_mm"], run.get("from"), run.get("to")) for run in bill["basis"]["case"]["readings"]]
+        row = session.scalars(select(DraftBill).where(DraftBill.contract_id == pair.contracts[0])).one()
+        assert row.place is not None
+        block = block_of(session, UTILITY, run_id, row.partition)
+        case = block.draft(row.place, "AG2026", Shared(session, UTILITY)).basis.case
+    dated = [(run["calibre_mm"], run.get("from"), run.get("to")) for run in case["readings"]]
     assert dated == [(13, None, "2026-01-13"), (20, "2026-01-13", None)]
     assert run_row(pair, run_id).summary["parked"] == 0
 

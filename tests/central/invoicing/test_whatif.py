@@ -19,12 +19,12 @@ def whatif(town: Town, *arguments: str) -> Any:
 
 def test_the_same_tariff_changes_nothing_and_every_bill_follows_from_it(town: Town) -> None:
     issued(town)
-    before = contents(town, "invoice", "invoice_line", "ledger_entry")
+    before = contents(town, "invoice", "shared_value", "ledger_entry")
     found = json.loads(whatif(town, "--tariff", "ES-AGOST-2023", "--json").stdout)
     assert (found["contracts"], found["bills"], found["same"], found["billed_otherwise"]) == (7, 7, 7, 0)
     assert found["total"]["difference_eur"] == "0.00"
     assert found["most_affected"] == []
-    assert contents(town, "invoice", "invoice_line", "ledger_entry") == before
+    assert contents(town, "invoice", "shared_value", "ledger_entry") == before
 
 
 def test_a_dearer_second_block_is_paid_by_those_who_reach_it(town: Town, tmp_path: Path) -> None:

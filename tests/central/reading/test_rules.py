@@ -304,7 +304,7 @@ def bill(town: Town, house: int, quarters: list[tuple[str, int]]) -> None:
             row = Consumption(
                 utility_id=town.utility_id, id=new_id(), contract_id=contract.id,
                 supply_point_id=contract.supply_point_id, period_from=start, period_to=end, litres=1000,
-                estimated_litres=estimated, pieces=[], closing={}, run_id=1,
+                estimated_litres=estimated, run_id=1,
                 recorded_at=datetime(2026, 8, 1, tzinfo=UTC),
             )  # fmt: skip
             session.add(row)

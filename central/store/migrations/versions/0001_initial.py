@@ -15,21 +15,27 @@ def upgrade() -> None:
     _audit_entry()
     _compact_format()
     _fiscal_chain()
+    _ledger_entry()
     _quarantine()
     _reading()
     _reading_day()
     _series()
+    _shared_value()
     _telegram()
     _telegram_explanation()
     _utility()
     _validation_mark()
     _billing_run()
+    _consumption()
     _customer()
     _device()
+    _draft_bill()
     _fiscal_event()
+    _fiscal_record()
     _fiscal_regime()
     _fiscal_sender()
     _fiscal_submission()
+    _invoice()
     _ledger_transaction()
     _login_refusal()
     _meter()
@@ -49,10 +55,14 @@ def upgrade() -> None:
     _contract()
     _device_event()
     _device_mail()
+    _draft_block()
     _finding()
+    _fiscal_correction()
+    _fiscal_outcome()
+    _fiscal_signature()
     _ingest_batch()
     _installation()
-    _ledger_entry()
+    _invoice_document()
     _meter_key()
     _order_report()
     _receiver()
@@ -63,12 +73,10 @@ def upgrade() -> None:
     _webhook_secret()
     _api_answer()
     _api_token()
-    _consumption()
     _contract_case()
     _contract_holder()
     _contract_terms()
     _cut_fact()
-    _draft_bill()
     _draft_exception()
     _factor_grace()
     _known_browser()
@@ -87,15 +95,7 @@ def upgrade() -> None:
     _work_order()
     _contract_case_document()
     _contract_charge()
-    _invoice()
-    _fiscal_record()
-    _invoice_document()
-    _invoice_line()
-    _invoice_reading()
     _rectification_item()
-    _fiscal_correction()
-    _fiscal_outcome()
-    _fiscal_signature()
 
 
 def _audit_entry() -> None:
@@ -141,6 +141,22 @@ def _fiscal_chain() -> None:
         sa.Column("head", Json, nullable=True),
         sa.PrimaryKeyConstraint("utility_id", "system", name=op.f("pk_fiscal_chain")),
     )
+
+
+def _ledger_entry() -> None:
+    op.create_table(
+        "ledger_entry",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("transaction_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("account", sa.String(length=200), nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=True),
+        sa.Column("amount_cents", sa.BigInteger(), nullable=False),
+        sa.Column("invoice_id", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("utility_id", "transaction_id", "position", name=op.f("pk_ledger_entry")),
+    )
+    with op.batch_alter_table("ledger_entry", schema=None) as batch_op:
+        batch_op.create_index("ix_ledger_entry_contract", ["utility_id", "contract_id"], unique=False)
 
 
 def _quarantine() -> None:
@@ -227,6 +243,17 @@ def _series() -> None:
         sa.Column("next_number", sa.BigInteger(), nullable=False),
         sa.Column("last_date", sa.Date(), nullable=True),
         sa.PrimaryKeyConstraint("utility_id", "code", name=op.f("pk_series")),
+    )
+
+
+def _shared_value() -> None:
+    op.create_table(
+        "shared_value",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_shared_value")),
     )
 
 
@@ -336,6 +363,32 @@ def _billing_run() -> None:
     )
 
 
+def _consumption() -> None:
+    op.create_table(
+        "consumption",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_to", sa.Date(), nullable=False),
+        sa.Column("generation", sa.SmallInteger(), nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=False),
+        sa.Column("estimated_litres", sa.BigInteger(), nullable=False),
+        sa.Column("leak", sa.Boolean(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_consumption_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_consumption")),
+    )
+    with op.batch_alter_table("consumption", schema=None) as batch_op:
+        batch_op.create_index("ix_consumption_supply", ["utility_id", "supply_point_id", "period_to"], unique=False)
+        batch_op.create_index(
+            "uq_consumption_contract_period", ["utility_id", "contract_id", "period_from", "generation"], unique=True
+        )
+
+
 def _customer() -> None:
     op.create_table(
         "customer",
@@ -375,6 +428,40 @@ def _device() -> None:
     )
 
 
+def _draft_bill() -> None:
+    op.create_table(
+        "draft_bill",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=True),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("place", sa.BigInteger(), nullable=True),
+        sa.Column("status", sa.String(length=64), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_to", sa.Date(), nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=False),
+        sa.Column("estimated_litres", sa.BigInteger(), nullable=False),
+        sa.Column("base_cents", sa.BigInteger(), nullable=False),
+        sa.Column("vat_cents", sa.BigInteger(), nullable=False),
+        sa.Column("total_cents", sa.BigInteger(), nullable=False),
+        sa.Column("previous_litres", sa.BigInteger(), nullable=True),
+        sa.Column("previous_days", sa.Integer(), nullable=True),
+        sa.Column("previous_total_cents", sa.BigInteger(), nullable=True),
+        sa.Column("open_exceptions", sa.SmallInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_draft_bill_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_draft_bill")),
+        sa.UniqueConstraint(
+            "utility_id",
+            "run_id",
+            "contract_id",
+            "period_from",
+            name=op.f("uq_draft_bill_utility_id_run_id_contract_id_period_from"),
+        ),
+    )
+
+
 def _fiscal_event() -> None:
     op.create_table(
         "fiscal_event",
@@ -390,6 +477,29 @@ def _fiscal_event() -> None:
         sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_fiscal_event")),
         sa.UniqueConstraint("utility_id", "position", name=op.f("uq_fiscal_event_utility_id_position")),
     )
+
+
+def _fiscal_record() -> None:
+    op.create_table(
+        "fiscal_record",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("system", sa.String(length=64), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("invoice_id", sa.BigInteger(), nullable=False),
+        sa.Column("generated_at", UtcDateTime(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("config_id", sa.BigInteger(), nullable=False),
+        sa.Column("says", Json, nullable=True),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_fiscal_record_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_fiscal_record")),
+        sa.UniqueConstraint(
+            "utility_id", "system", "position", name=op.f("uq_fiscal_record_utility_id_system_position")
+        ),
+    )
+    with op.batch_alter_table("fiscal_record", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_fiscal_record_invoice_id"), ["invoice_id"], unique=False)
 
 
 def _fiscal_regime() -> None:
@@ -450,6 +560,46 @@ def _fiscal_submission() -> None:
     with op.batch_alter_table("fiscal_submission", schema=None) as batch_op:
         batch_op.create_index("ix_fiscal_submission_place", ["utility_id", "system", "first_position"], unique=True)
         batch_op.create_index("ix_fiscal_submission_state", ["utility_id", "system", "state"], unique=False)
+
+
+def _invoice() -> None:
+    op.create_table(
+        "invoice",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("series", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("number_text", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=2), nullable=False),
+        sa.Column("generation", sa.SmallInteger(), nullable=False),
+        sa.Column("issue_date", sa.Date(), nullable=False),
+        sa.Column("due_date", sa.Date(), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_to", sa.Date(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=True),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("consumption_id", sa.BigInteger(), nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=False),
+        sa.Column("base_cents", sa.BigInteger(), nullable=False),
+        sa.Column("vat_cents", sa.BigInteger(), nullable=False),
+        sa.Column("total_cents", sa.BigInteger(), nullable=False),
+        sa.Column("operation_date", sa.Date(), nullable=True),
+        sa.Column("rectifies", Json, nullable=True),
+        sa.Column("issued_at", UtcDateTime(), nullable=False),
+        sa.Column("form_id", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_invoice_utility_id")),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_invoice")),
+        sa.UniqueConstraint("utility_id", "series", "number", name=op.f("uq_invoice_utility_id_series_number")),
+    )
+    with op.batch_alter_table("invoice", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_invoice_contract_period",
+            ["utility_id", "contract_id", "period_from", "kind", "generation"],
+            unique=True,
+        )
 
 
 def _ledger_transaction() -> None:
@@ -865,6 +1015,22 @@ def _device_mail() -> None:
     )
 
 
+def _draft_block() -> None:
+    op.create_table(
+        "draft_block",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("partition", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "run_id"],
+            ["billing_run.utility_id", "billing_run.id"],
+            name=op.f("fk_draft_block_utility_id_run_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "run_id", "partition", name=op.f("pk_draft_block")),
+    )
+
+
 def _finding() -> None:
     op.create_table(
         "finding",
@@ -892,6 +1058,73 @@ def _finding() -> None:
     with op.batch_alter_table("finding", schema=None) as batch_op:
         batch_op.create_index("ix_finding_supply", ["utility_id", "supply_point_id"], unique=False)
         batch_op.create_index("uq_finding_rule", ["utility_id", "rule", "subject", "since_ms"], unique=True)
+
+
+def _fiscal_correction() -> None:
+    op.create_table(
+        "fiscal_correction",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("corrects_id", sa.BigInteger(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.Column("made_by", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "corrects_id"],
+            ["fiscal_record.utility_id", "fiscal_record.id"],
+            name=op.f("fk_fiscal_correction_utility_id_corrects_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "record_id"],
+            ["fiscal_record.utility_id", "fiscal_record.id"],
+            name=op.f("fk_fiscal_correction_utility_id_record_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "record_id", name=op.f("pk_fiscal_correction")),
+    )
+    with op.batch_alter_table("fiscal_correction", schema=None) as batch_op:
+        batch_op.create_index("ix_fiscal_correction_corrects", ["utility_id", "corrects_id"], unique=True)
+
+
+def _fiscal_outcome() -> None:
+    op.create_table(
+        "fiscal_outcome",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("submission_id", sa.BigInteger(), nullable=False),
+        sa.Column("verdict", sa.String(length=64), nullable=False),
+        sa.Column("code", sa.Integer(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("duplicate", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "record_id"],
+            ["fiscal_record.utility_id", "fiscal_record.id"],
+            name=op.f("fk_fiscal_outcome_utility_id_record_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "submission_id"],
+            ["fiscal_submission.utility_id", "fiscal_submission.id"],
+            name=op.f("fk_fiscal_outcome_utility_id_submission_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "record_id", name=op.f("pk_fiscal_outcome")),
+    )
+    with op.batch_alter_table("fiscal_outcome", schema=None) as batch_op:
+        batch_op.create_index("ix_fiscal_outcome_verdict", ["utility_id", "verdict", "record_id"], unique=False)
+
+
+def _fiscal_signature() -> None:
+    op.create_table(
+        "fiscal_signature",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("signed_at", UtcDateTime(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "record_id"],
+            ["fiscal_record.utility_id", "fiscal_record.id"],
+            name=op.f("fk_fiscal_signature_utility_id_record_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "record_id", name=op.f("pk_fiscal_signature")),
+    )
 
 
 def _ingest_batch() -> None:
@@ -951,24 +1184,23 @@ def _installation() -> None:
         batch_op.create_index(batch_op.f("ix_installation_supply_point_id"), ["supply_point_id"], unique=False)
 
 
-def _ledger_entry() -> None:
+def _invoice_document() -> None:
     op.create_table(
-        "ledger_entry",
+        "invoice_document",
         sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("transaction_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("position", sa.SmallInteger(), autoincrement=False, nullable=False),
-        sa.Column("account", sa.String(length=200), nullable=False),
-        sa.Column("contract_id", sa.BigInteger(), nullable=True),
-        sa.Column("amount_cents", sa.BigInteger(), nullable=False),
+        sa.Column("invoice_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("media_type", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["utility_id", "transaction_id"],
-            ["ledger_transaction.utility_id", "ledger_transaction.id"],
-            name=op.f("fk_ledger_entry_utility_id_transaction_id"),
+            ["utility_id", "invoice_id"],
+            ["invoice.utility_id", "invoice.id"],
+            name=op.f("fk_invoice_document_utility_id_invoice_id"),
         ),
-        sa.PrimaryKeyConstraint("utility_id", "transaction_id", "position", name=op.f("pk_ledger_entry")),
+        sa.PrimaryKeyConstraint("utility_id", "invoice_id", "language", name=op.f("pk_invoice_document")),
     )
-    with op.batch_alter_table("ledger_entry", schema=None) as batch_op:
-        batch_op.create_index("ix_ledger_entry_contract", ["utility_id", "contract_id", "account"], unique=False)
 
 
 def _meter_key() -> None:
@@ -1095,9 +1327,12 @@ def _run_partition() -> None:
         sa.Column("claim", sa.Integer(), nullable=False),
         sa.Column("bills", sa.Integer(), nullable=False),
         sa.Column("total_cents", sa.BigInteger(), nullable=False),
+        sa.Column("homes", sa.Integer(), nullable=False),
+        sa.Column("home_litres", sa.BigInteger(), nullable=False),
         sa.Column("first_number", sa.BigInteger(), nullable=True),
         sa.Column("chain_position", sa.BigInteger(), nullable=True),
         sa.Column("chain_previous", Json, nullable=True),
+        sa.Column("chain_hashes", sa.LargeBinary(), nullable=True),
         sa.Column("done_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["utility_id", "run_id"],
@@ -1226,38 +1461,6 @@ def _api_token() -> None:
     )
     with op.batch_alter_table("api_token", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_api_token_user_id"), ["user_id"], unique=False)
-
-
-def _consumption() -> None:
-    op.create_table(
-        "consumption",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("contract_id", sa.BigInteger(), nullable=False),
-        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
-        sa.Column("period_from", sa.Date(), nullable=False),
-        sa.Column("period_to", sa.Date(), nullable=False),
-        sa.Column("generation", sa.SmallInteger(), nullable=False),
-        sa.Column("litres", sa.BigInteger(), nullable=False),
-        sa.Column("estimated_litres", sa.BigInteger(), nullable=False),
-        sa.Column("pieces", Json, nullable=False),
-        sa.Column("closing", Json, nullable=False),
-        sa.Column("leak", sa.Boolean(), nullable=False),
-        sa.Column("run_id", sa.BigInteger(), nullable=False),
-        sa.Column("recorded_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "contract_id"],
-            ["contract.utility_id", "contract.id"],
-            name=op.f("fk_consumption_utility_id_contract_id"),
-        ),
-        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_consumption_utility_id")),
-        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_consumption")),
-    )
-    with op.batch_alter_table("consumption", schema=None) as batch_op:
-        batch_op.create_index("ix_consumption_supply", ["utility_id", "supply_point_id", "period_to"], unique=False)
-        batch_op.create_index(
-            "uq_consumption_contract_period", ["utility_id", "contract_id", "period_from", "generation"], unique=True
-        )
 
 
 def _contract_case() -> None:
@@ -1389,50 +1592,6 @@ def _cut_fact() -> None:
     )
     with op.batch_alter_table("cut_fact", schema=None) as batch_op:
         batch_op.create_index("ix_cut_fact_contract", ["utility_id", "contract_id"], unique=False)
-
-
-def _draft_bill() -> None:
-    op.create_table(
-        "draft_bill",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("run_id", sa.BigInteger(), nullable=False),
-        sa.Column("contract_id", sa.BigInteger(), nullable=False),
-        sa.Column("customer_id", sa.BigInteger(), nullable=True),
-        sa.Column("partition", sa.Integer(), nullable=False),
-        sa.Column("status", sa.String(length=64), nullable=False),
-        sa.Column("period_from", sa.Date(), nullable=False),
-        sa.Column("period_to", sa.Date(), nullable=False),
-        sa.Column("litres", sa.BigInteger(), nullable=False),
-        sa.Column("estimated_litres", sa.BigInteger(), nullable=False),
-        sa.Column("base_cents", sa.BigInteger(), nullable=False),
-        sa.Column("vat_cents", sa.BigInteger(), nullable=False),
-        sa.Column("total_cents", sa.BigInteger(), nullable=False),
-        sa.Column("previous_litres", sa.BigInteger(), nullable=True),
-        sa.Column("previous_days", sa.Integer(), nullable=True),
-        sa.Column("previous_total_cents", sa.BigInteger(), nullable=True),
-        sa.Column("open_exceptions", sa.SmallInteger(), nullable=False),
-        sa.Column("bill", Json, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "contract_id"],
-            ["contract.utility_id", "contract.id"],
-            name=op.f("fk_draft_bill_utility_id_contract_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "run_id"],
-            ["billing_run.utility_id", "billing_run.id"],
-            name=op.f("fk_draft_bill_utility_id_run_id"),
-        ),
-        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_draft_bill_utility_id")),
-        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_draft_bill")),
-        sa.UniqueConstraint(
-            "utility_id",
-            "run_id",
-            "contract_id",
-            "period_from",
-            name=op.f("uq_draft_bill_utility_id_run_id_contract_id_period_from"),
-        ),
-    )
 
 
 def _draft_exception() -> None:
@@ -1909,160 +2068,6 @@ def _contract_charge() -> None:
     )
 
 
-def _invoice() -> None:
-    op.create_table(
-        "invoice",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("series", sa.String(length=64), nullable=False),
-        sa.Column("number", sa.BigInteger(), nullable=False),
-        sa.Column("number_text", sa.String(length=64), nullable=False),
-        sa.Column("kind", sa.String(length=2), nullable=False),
-        sa.Column("generation", sa.SmallInteger(), nullable=False),
-        sa.Column("issue_date", sa.Date(), nullable=False),
-        sa.Column("due_date", sa.Date(), nullable=False),
-        sa.Column("period_from", sa.Date(), nullable=False),
-        sa.Column("period_to", sa.Date(), nullable=False),
-        sa.Column("run_id", sa.BigInteger(), nullable=True),
-        sa.Column("contract_id", sa.BigInteger(), nullable=False),
-        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
-        sa.Column("customer_id", sa.BigInteger(), nullable=False),
-        sa.Column("consumption_id", sa.BigInteger(), nullable=False),
-        sa.Column("litres", sa.BigInteger(), nullable=False),
-        sa.Column("issuer", Json, nullable=False),
-        sa.Column("recipient", Json, nullable=False),
-        sa.Column("supply", Json, nullable=False),
-        sa.Column("vat", Json, nullable=False),
-        sa.Column("base_cents", sa.BigInteger(), nullable=False),
-        sa.Column("vat_cents", sa.BigInteger(), nullable=False),
-        sa.Column("total_cents", sa.BigInteger(), nullable=False),
-        sa.Column("terms", Json, nullable=False),
-        sa.Column("operation_date", sa.Date(), nullable=True),
-        sa.Column("description", sa.String(length=200), nullable=False),
-        sa.Column("rectifies", Json, nullable=True),
-        sa.Column("basis", Json, nullable=False),
-        sa.Column("issued_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "consumption_id"],
-            ["consumption.utility_id", "consumption.id"],
-            name=op.f("fk_invoice_utility_id_consumption_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "contract_id"],
-            ["contract.utility_id", "contract.id"],
-            name=op.f("fk_invoice_utility_id_contract_id"),
-        ),
-        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_invoice_utility_id")),
-        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_invoice")),
-        sa.UniqueConstraint("utility_id", "series", "number", name=op.f("uq_invoice_utility_id_series_number")),
-    )
-    with op.batch_alter_table("invoice", schema=None) as batch_op:
-        batch_op.create_index("ix_invoice_contract", ["utility_id", "contract_id", "period_from"], unique=False)
-        batch_op.create_index(
-            "uq_invoice_contract_period",
-            ["utility_id", "contract_id", "period_from", "kind", "generation"],
-            unique=True,
-        )
-
-
-def _fiscal_record() -> None:
-    op.create_table(
-        "fiscal_record",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("system", sa.String(length=64), nullable=False),
-        sa.Column("position", sa.BigInteger(), nullable=False),
-        sa.Column("kind", sa.String(length=64), nullable=False),
-        sa.Column("invoice_id", sa.BigInteger(), nullable=False),
-        sa.Column("generated_at", UtcDateTime(), nullable=False),
-        sa.Column("previous_hash", sa.String(length=64), nullable=False),
-        sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("qr_url", sa.Text(), nullable=False),
-        sa.Column("record", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "invoice_id"],
-            ["invoice.utility_id", "invoice.id"],
-            name=op.f("fk_fiscal_record_utility_id_invoice_id"),
-        ),
-        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_fiscal_record_utility_id")),
-        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_fiscal_record")),
-        sa.UniqueConstraint(
-            "utility_id", "system", "position", name=op.f("uq_fiscal_record_utility_id_system_position")
-        ),
-    )
-    with op.batch_alter_table("fiscal_record", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_fiscal_record_invoice_id"), ["invoice_id"], unique=False)
-
-
-def _invoice_document() -> None:
-    op.create_table(
-        "invoice_document",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("invoice_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("language", sa.String(length=8), nullable=False),
-        sa.Column("media_type", sa.String(length=64), nullable=False),
-        sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("made_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "invoice_id"],
-            ["invoice.utility_id", "invoice.id"],
-            name=op.f("fk_invoice_document_utility_id_invoice_id"),
-        ),
-        sa.PrimaryKeyConstraint("utility_id", "invoice_id", "language", name=op.f("pk_invoice_document")),
-    )
-
-
-def _invoice_line() -> None:
-    op.create_table(
-        "invoice_line",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("invoice_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("position", sa.SmallInteger(), autoincrement=False, nullable=False),
-        sa.Column("code", sa.String(length=64), nullable=False),
-        sa.Column("description", sa.Text(), nullable=False),
-        sa.Column("quantity", sa.String(length=32), nullable=False),
-        sa.Column("unit", sa.String(length=16), nullable=False),
-        sa.Column("unit_price", sa.String(length=32), nullable=False),
-        sa.Column("amount_cents", sa.BigInteger(), nullable=False),
-        sa.Column("vat", sa.String(length=8), nullable=False),
-        sa.Column("beneficiary", sa.String(length=200), nullable=False),
-        sa.Column("nature", sa.String(length=64), nullable=False),
-        sa.Column("tariff_version_id", sa.BigInteger(), nullable=True),
-        sa.Column("why", Json, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "invoice_id"],
-            ["invoice.utility_id", "invoice.id"],
-            name=op.f("fk_invoice_line_utility_id_invoice_id"),
-        ),
-        sa.PrimaryKeyConstraint("utility_id", "invoice_id", "position", name=op.f("pk_invoice_line")),
-    )
-
-
-def _invoice_reading() -> None:
-    op.create_table(
-        "invoice_reading",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("invoice_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("position", sa.SmallInteger(), autoincrement=False, nullable=False),
-        sa.Column("role", sa.String(length=64), nullable=False),
-        sa.Column("piece", sa.SmallInteger(), nullable=False),
-        sa.Column("meter_id", sa.BigInteger(), nullable=False),
-        sa.Column("at_ms", sa.BigInteger(), nullable=False),
-        sa.Column("kind", sa.SmallInteger(), nullable=False),
-        sa.Column("revision", sa.SmallInteger(), nullable=False),
-        sa.Column("litres", sa.BigInteger(), nullable=False),
-        sa.Column("telegram_ms", sa.BigInteger(), nullable=True),
-        sa.Column("telegram_id", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "invoice_id"],
-            ["invoice.utility_id", "invoice.id"],
-            name=op.f("fk_invoice_reading_utility_id_invoice_id"),
-        ),
-        sa.PrimaryKeyConstraint("utility_id", "invoice_id", "position", name=op.f("pk_invoice_reading")),
-    )
-
-
 def _rectification_item() -> None:
     op.create_table(
         "rectification_item",
@@ -2096,70 +2101,3 @@ def _rectification_item() -> None:
     with op.batch_alter_table("rectification_item", schema=None) as batch_op:
         batch_op.create_index("ix_rectification_item_invoice", ["utility_id", "invoice_id"], unique=False)
         batch_op.create_index("uq_rectification_item_result", ["utility_id", "result_id"], unique=True)
-
-
-def _fiscal_correction() -> None:
-    op.create_table(
-        "fiscal_correction",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("corrects_id", sa.BigInteger(), nullable=False),
-        sa.Column("made_at", UtcDateTime(), nullable=False),
-        sa.Column("made_by", sa.String(length=200), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "corrects_id"],
-            ["fiscal_record.utility_id", "fiscal_record.id"],
-            name=op.f("fk_fiscal_correction_utility_id_corrects_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "record_id"],
-            ["fiscal_record.utility_id", "fiscal_record.id"],
-            name=op.f("fk_fiscal_correction_utility_id_record_id"),
-        ),
-        sa.PrimaryKeyConstraint("utility_id", "record_id", name=op.f("pk_fiscal_correction")),
-    )
-    with op.batch_alter_table("fiscal_correction", schema=None) as batch_op:
-        batch_op.create_index("ix_fiscal_correction_corrects", ["utility_id", "corrects_id"], unique=True)
-
-
-def _fiscal_outcome() -> None:
-    op.create_table(
-        "fiscal_outcome",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("submission_id", sa.BigInteger(), nullable=False),
-        sa.Column("verdict", sa.String(length=64), nullable=False),
-        sa.Column("code", sa.Integer(), nullable=True),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("duplicate", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "record_id"],
-            ["fiscal_record.utility_id", "fiscal_record.id"],
-            name=op.f("fk_fiscal_outcome_utility_id_record_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "submission_id"],
-            ["fiscal_submission.utility_id", "fiscal_submission.id"],
-            name=op.f("fk_fiscal_outcome_utility_id_submission_id"),
-        ),
-        sa.PrimaryKeyConstraint("utility_id", "record_id", name=op.f("pk_fiscal_outcome")),
-    )
-    with op.batch_alter_table("fiscal_outcome", schema=None) as batch_op:
-        batch_op.create_index("ix_fiscal_outcome_verdict", ["utility_id", "verdict", "record_id"], unique=False)
-
-
-def _fiscal_signature() -> None:
-    op.create_table(
-        "fiscal_signature",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("signed_at", UtcDateTime(), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "record_id"],
-            ["fiscal_record.utility_id", "fiscal_record.id"],
-            name=op.f("fk_fiscal_signature_utility_id_record_id"),
-        ),
-        sa.PrimaryKeyConstraint("utility_id", "record_id", name=op.f("pk_fiscal_signature")),
-    )
