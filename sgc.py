@@ -19,6 +19,7 @@ COMMANDS = (
     "central.readings_cli",
     "central.runs_cli",
     "central.sharing_cli",
+    "central.refunds_cli",
     "central.access_cli",
     "central.contract_cli",
     "central.token_cli",

@@ -151,6 +151,35 @@ def waive(
 
 
 @bill.command(
+    "regularise",
+    help="Propone repartir lo leído entre lo estimado / Propose to spread what was read over estimated bills",
+)
+def regularise(
+    run: RunOption,
+    series: Annotated[str, typer.Option(help="Serie de rectificativas / Series of rectifying invoices")],
+    which: Annotated[
+        str, typer.Option("--which", help="all; negative: solo las que se estimaron de más / only those beyond")
+    ] = "all",
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """Propose rectifications of the estimates before each draft; another person issues them with ``sgc rectify``."""
+    from central.invoicing.regularise import regularise as propose
+    from central.store import write_session
+
+    with settings_and_engine("bill regularise", config, db) as (_, engine), write_session(engine) as session:
+        found = propose(session, _find(session, utility, run), series, actor, now(), which=which)
+    rows = [
+        {"contract": one.contract, "rectification": one.rectification_id, "cents": one.cents, "why": one.why}
+        for one in found
+    ]
+    show_rows(rows, as_json)
+
+
+@bill.command(
     "approve", help="Aprueba la remesa: otra persona que quien la creó / Approve it: another person than its maker"
 )
 def approve(

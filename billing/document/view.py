@@ -24,6 +24,19 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Credit:
+    """What the customer has in his favour, and what becomes of an invoice that is.
+
+    ``before`` are the cents that are taken off this invoice. ``paid_back`` says that an invoice in the customer's
+    favour is paid back, to ``iban`` (hidden in part; empty: to be told); else it is taken off the next bill.
+    """
+
+    before: int = 0
+    paid_back: bool = False
+    iban: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceView:
     """A numbered invoice, its fiscal record, and what the customer compares it with.
 
@@ -38,3 +51,4 @@ class InvoiceView:
     contact: Contact = Contact()
     average_litres: int | None = None
     colour: str = "#0b5a86"
+    credit: Credit = Credit()

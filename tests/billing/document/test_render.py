@@ -139,8 +139,8 @@ def test_a_credit_says_it_is_in_your_favour_and_what_it_rectifies() -> None:
     assert due(credit) == {
         "label": "A tu favor",
         "amount": "35,36\u00a0€",
-        "when": "Te lo devolveremos",
-        "how": "",
+        "when": "Lo descontaremos de tu próxima factura",
+        "how": "Si prefieres que te lo devolvamos, pídenoslo",
     }
 
 
