@@ -64,8 +64,16 @@ PERMISSIONS: dict[str, frozenset[Permission]] = {
 }
 
 
-# What moves money or lets others in: its bearers need a second factor unless the utility says otherwise.
-GUARDED = frozenset({Permission.MAKE_RUNS, Permission.APPROVE_RUNS, Permission.SET_TARIFFS, Permission.MANAGE_USERS})
+# What moves money, lets others in or sends data out: who may needs a second factor unless the utility says otherwise.
+GUARDED = frozenset(
+    {
+        Permission.MAKE_RUNS,
+        Permission.APPROVE_RUNS,
+        Permission.SET_TARIFFS,
+        Permission.MANAGE_USERS,
+        Permission.MANAGE_WEBHOOKS,
+    }
+)
 # What is done only shortly after one has proved who one is (OWASP ASVS 5.0 7.5.1, 7.5.3).
 FRESH = frozenset({Permission.APPROVE_RUNS, Permission.MANAGE_USERS, Permission.MANAGE_WEBHOOKS})
 

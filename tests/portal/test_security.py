@@ -193,6 +193,8 @@ def test_what_lets_others_in_wants_a_proof_of_the_last_minutes(office: Office) -
         ("jefa", "/oficina/usuarios/1/factores"),
         ("jefa", "/oficina/usuarios/1/sesiones"),
         ("jefa", "/oficina/usuarios/1/baja"),
+        ("jefa", "/oficina/webhooks"),
+        ("jefa", "/oficina/webhooks/1/secreto"),
         ("jordi", "/oficina/rectificativas/1/emitir"),
         ("jordi", "/oficina/rectificativas/1/rechazar"),
         ("jordi", "/seguridad/codigos"),
