@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from billing.document import LANGUAGES, Contact, InvoiceView, render
+from billing.document import LANGUAGES, Contact, Credit, InvoiceView, render
 from billing.invoice import Invoice as InvoiceValue
 from billing.volume import PastPeriod, Period
+from central.collection.credits import shown_credits
 from central.invoicing import partitions
 from central.invoicing.archive import rebuild
 from central.invoicing.settings import settings_of
@@ -104,9 +105,11 @@ def views_of(
     history = history_of(session, run.utility_id, [row.contract_id for row in invoices], run.period_from)
     contact = contact_of(utility)
     average = run.summary.get(AVERAGE)
+    credits = shown_credits(session, run.utility_id, invoices)
     for item in rebuild(session, invoices):
-        past = history.get(item.row.contract_id, ())
-        yield item.row, InvoiceView(item.invoice, item.fiscal, past, contact, _average(average, item.invoice))
+        past, usual = history.get(item.row.contract_id, ()), _average(average, item.invoice)
+        credit = credits.get(item.row.id, Credit())
+        yield item.row, InvoiceView(item.invoice, item.fiscal, past, contact, usual, credit=credit)
 
 
 def _average(average: int | None, invoice: InvoiceValue) -> int | None:
