@@ -1,6 +1,7 @@
 """What must always hold of a database, one function a law; ``sgc audit`` checks them all."""
 
 from central.ops.laws.chain import chains_are_unbroken, invoices_have_records
+from central.ops.laws.events import events_are_chained
 from central.ops.laws.evidence import litres_have_evidence
 from central.ops.laws.invoices import bills_follow_again, invoices_are_complete, invoices_are_their_lines, vat_is_right
 from central.ops.laws.law import Case, Law, Report
@@ -8,6 +9,7 @@ from central.ops.laws.ledger import credits_follow_bills, invoices_are_posted, t
 from central.ops.laws.numbers import dates_follow_numbers, series_have_no_gaps
 from central.ops.laws.periods import closings_open_the_next, days_are_billed_once
 from central.ops.laws.rectifications import rectifications_come_to_the_right_bill, rectifications_have_originals
+from central.ops.laws.refunds import orders_pay_what_was_decided, refunds_are_posted
 from central.ops.laws.rows import (
     audit_log_is_unbroken,
     guards_stand,
@@ -37,10 +39,13 @@ LAWS = (
         "cada rectificativa nombra lo que regía; nada se sustituye dos veces",
         rectifications_have_originals,
     ),
+    Law("refunds_posted", "cada devolución está en el libro hasta donde ha llegado", refunds_are_posted),
+    Law("refund_orders", "cada orden de transferencia paga lo que se decidió", orders_pay_what_was_decided),
     Law("numbers", "las series no tienen huecos ni repetidos", series_have_no_gaps),
     Law("dates", "las fechas no bajan cuando suben los números", dates_follow_numbers),
     Law("fiscal_chain", "la cadena de registros fiscales no está rota", chains_are_unbroken),
     Law("fiscal_records", "cada factura tiene su registro fiscal", invoices_have_records),
+    Law("fiscal_events", "el registro de eventos no está roto", events_are_chained),
     Law("litres", "cada litro facturado tiene lecturas o una estimación", litres_have_evidence),
     Law("readings_chain", "la lectura que cierra una factura abre la siguiente", closings_open_the_next),
     Law("billed_once", "ningún día se factura dos veces", days_are_billed_once),
