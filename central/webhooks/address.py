@@ -1,8 +1,8 @@
 """Where messages may go: the guard against requests forged through us (OWASP ASVS 5.0, V1.3.6 and V15.3.2).
 
-An address is ``https`` with a host and no credentials. Its host is resolved once for each stretch of deliveries, every
-address found must be a public one, and the connection goes to the address that was checked, whatever the name may say a
-moment later. An operator may let networks of their own in.
+An address is ``https`` with a host and no credentials. Its host is resolved once for each message, every address
+found must be a public one, and the connection goes to the address that was checked, whatever the name may say a moment
+later. An operator may let networks of their own in.
 """
 
 import ipaddress

@@ -1,6 +1,7 @@
 """One message over HTTP: to the address that was checked, within a time, no further than there, reading little back."""
 
 import asyncio
+import ssl
 import time
 from dataclasses import dataclass
 from types import TracebackType
@@ -23,13 +24,17 @@ class Post:
 
 
 class Sender:
-    """An HTTP client with a loop of its own, for one thread; a whole exchange takes at most ``timeout_s``."""
+    """An HTTP client with a loop of its own, for one thread; a whole exchange takes at most ``timeout_s``.
 
-    def __init__(self, timeout_s: float) -> None:
+    ``trusted`` says whose certificates are believed: by default those the world believes.
+    """
+
+    def __init__(self, timeout_s: float, trusted: ssl.SSLContext | None = None) -> None:
         self._timeout_s = timeout_s
+        self._trusted = trusted or httpx.create_ssl_context(trust_env=False)
         self._runner = asyncio.Runner()
-        # No proxy and no credentials from the environment, no redirects: the checked address and nothing else.
-        self._client = httpx.AsyncClient(timeout=timeout_s, follow_redirects=False, trust_env=False)
+        self._name = ""
+        self._client = self._new_client()
 
     def __enter__(self) -> "Sender":
         return self
@@ -43,6 +48,10 @@ class Sender:
     def send(self, post: Post) -> Answer:
         """Send and wait; every way to fail is an answer without a status."""
         started = time.monotonic()
+        if post.to.server_name != self._name:
+            # Connections are kept by their address: one that was proved for another name there must not be used.
+            self._runner.run(self._client.aclose())
+            self._name, self._client = post.to.server_name, self._new_client()
         try:
             status, wait_s, body = self._runner.run(self._exchange(post))
         except TimeoutError:
@@ -50,6 +59,10 @@ class Sender:
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             return Answer(None, error=f"{type(error).__name__}: {error}"[:500], milliseconds=_since(started))
         return Answer(status, body, milliseconds=_since(started), wait_s=wait_s)
+
+    def _new_client(self) -> httpx.AsyncClient:
+        # No proxy and no credentials from the environment, no redirects: the checked address and nothing else.
+        return httpx.AsyncClient(timeout=self._timeout_s, follow_redirects=False, trust_env=False, verify=self._trusted)
 
     async def _exchange(self, post: Post) -> tuple[int, int | None, str]:
         fixed = {
