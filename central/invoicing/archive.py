@@ -12,15 +12,14 @@ from sqlalchemy.orm import Session
 
 from billing.fiscal import FiscalRecord
 from billing.invoice import Invoice
-from billing.volume import Period
 from central.events.money import tell_invoices
-from central.fiscal.systems import ISSUE
 from central.invoicing.block import Bills
 from central.invoicing.draft import Basis
 from central.invoicing.evidence import Evidence
-from central.invoicing.records import record_of
+from central.invoicing.records import ISSUE, record_of
 from central.invoicing.shared import Shared
-from central.invoicing.stored import Content, Face, StoredLine
+from central.invoicing.stored import StoredLine
+from central.invoicing.values import content_of, evidence_of, invoice_of
 from central.store import new_block
 from central.store.bulk import chunks, table_of
 from central.store.columns import Column, Texts, insert_columns
@@ -188,39 +187,11 @@ def rebuild(session: Session, rows: Sequence[InvoiceRow]) -> Iterator[Archived]:
             yield _archived(session, row, shared, evidence[row.consumption_id], records.get(row.id))
 
 
-def evidence_of(session: Session, utility_id: int, consumption_ids: Sequence[int]) -> dict[int, Evidence]:
-    """What billed volumes rest on, by the consumption's id."""
-    found: dict[int, Evidence] = {}
-    for some in chunks(consumption_ids, AT_ONCE):
-        rows = select(Consumption.id, Consumption.evidence).where(
-            Consumption.utility_id == utility_id, Consumption.id.in_(some)
-        )
-        found |= {row.id: Evidence.of(row.evidence) for row in session.execute(rows)}
-    return found
-
-
-def content_of(row: InvoiceRow, shared: Shared) -> Content:
-    """What a row holds beside its columns."""
-    return Content(row.form_id, row.content, shared)
-
-
 def _archived(
     session: Session, row: InvoiceRow, shared: Shared, evidence: Evidence, record: FiscalRow | None
 ) -> Archived:
     content = content_of(row, shared)
-    period = Period(row.period_from, row.period_to)
-    face = Face(
-        row.series,
-        row.number,
-        row.issue_date,
-        row.kind,
-        period,
-        row.litres,
-        row.total_cents,
-        row.operation_date,
-        row.rectifies,
-    )
-    invoice = content.invoice(face, evidence.pieces)
+    invoice = invoice_of(row, content, evidence)
     fiscal = None if record is None else record_of(session, record, invoice, shared)
     return Archived(invoice, content.basis(row.litres), row, fiscal, evidence, tuple(content.lines()))
 

@@ -4,7 +4,7 @@ A row keeps what cannot be derived: place, hash, instant, what it states of the 
 otherwise than its invoice. The hash covers all the rest, and ``sgc audit`` works it out again for every record.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,13 +17,14 @@ from billing.fiscal.sii import accrued_on
 from billing.fiscal.stamps import stamp_of
 from billing.fiscal.verifactu import Verifactu
 from billing.invoice import Invoice, Party
-from central.fiscal.systems import CANCELLATION, ISSUE
 from central.invoicing.settings import FiscalSettings
 from central.invoicing.shared import FISCAL, Pool, Shared
+from central.invoicing.values import invoices_by_id
 from central.store.bulk import chunks
 from central.store.models import FiscalRecord as FiscalRow
 from central.store.models import Invoice as InvoiceRow
 
+ISSUE, CANCELLATION = "alta", "anulacion"
 AT_ONCE = 500
 
 
@@ -66,15 +67,13 @@ def record_of(session: Session, row: FiscalRow, invoice: Invoice, shared: Shared
 
 def texts_of(session: Session, rows: Sequence[FiscalRow]) -> dict[int, bytes]:
     """The XML of records of one chain, by the record's id."""
-    from central.invoicing.archive import rebuild  # the archive is made of records, and their text of the archive
-
     if not rows:
         return {}
     shared = Shared(session, rows[0].utility_id)
     shared.load(row.config_id for row in rows)
     configs = {one: shared.fiscal(one) for one in {row.config_id for row in rows}}
     previous = _previous(session, rows, shared)
-    invoices = {one.row.id: one.invoice for one in rebuild(session, _invoices(session, rows))}
+    invoices = invoices_by_id(session, rows[0].utility_id, [row.invoice_id for row in rows])
     return {
         row.id: _made(row, invoices[row.invoice_id], configs[row.config_id], previous.get(row.position - 1)).xml
         for row in rows
@@ -125,14 +124,4 @@ def _previous(session: Session, rows: Sequence[FiscalRow], shared: Shared) -> di
         for one in session.execute(before):
             nif = shared.form(one.form_id).issuer.nif
             found[one.position] = Link(nif, one.number_text, one.issue_date, one.hash)
-    return found
-
-
-def _invoices(session: Session, rows: Iterable[FiscalRow]) -> list[InvoiceRow]:
-    found: list[InvoiceRow] = []
-    for some in chunks(sorted({(row.utility_id, row.invoice_id) for row in rows}), AT_ONCE):
-        wanted = select(InvoiceRow).where(
-            InvoiceRow.utility_id == some[0][0], InvoiceRow.id.in_([one for _, one in some])
-        )
-        found += session.scalars(wanted)
     return found
