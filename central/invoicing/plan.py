@@ -39,8 +39,11 @@ class RunPlan:
 def create(session: Session, utility_id: int, plan: RunPlan, actor: str, at: datetime) -> BillingRun:
     """Store a run and its partitions; RunError when nobody would be billed or the dates contradict each other."""
     settings = settings_for(_utility(session, utility_id).settings, plan.settings)
-    if "fiscal" not in plan.settings:
-        settings = msgspec.structs.replace(settings, fiscal=fiscal_on(session, utility_id, plan.issue_date))
+    held = fiscal_on(session, utility_id, plan.issue_date, settings.fiscal)
+    if "fiscal" in plan.settings and held != settings.fiscal:
+        stated = f"settings state {settings.fiscal.system}, {held.system} holds on {plan.issue_date}"
+        raise RunError(f"run {plan.code}: fiscal: {stated}")
+    settings = msgspec.structs.replace(settings, fiscal=held)
     _check(session, utility_id, plan)
     run = BillingRun(
         utility_id=utility_id,
