@@ -31,9 +31,18 @@ RADIO, TYPED, VISITED, UNREAD = "radio", "typed", "visited", "unread"
 STATES = (RADIO, TYPED, VISITED, UNREAD)
 _AT_ONCE = 2000
 _WITHDRAWN = "00"
+_POINT = (
+    SupplyPoint.id,
+    SupplyPoint.code,
+    SupplyPoint.street,
+    SupplyPoint.number,
+    SupplyPoint.detail,
+    SupplyPoint.lat_e7,
+    SupplyPoint.lon_e7,
+)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stop:
     """A stop of a route as it stands: ``litres`` at ``at_ms`` where it was read, ``code`` where it could not be."""
 
@@ -152,7 +161,7 @@ def _stops(
 ) -> dict[int, list[Stop]]:
     """The stops of routes whose readings count within one window, in walking order."""
     rows = session.execute(
-        select(RouteStop.route_id, RouteStop.position, SupplyPoint)
+        select(RouteStop.route_id, RouteStop.position, *_POINT)
         .join(
             SupplyPoint,
             (SupplyPoint.utility_id == RouteStop.utility_id) & (SupplyPoint.id == RouteStop.supply_point_id),
@@ -160,15 +169,15 @@ def _stops(
         .where(RouteStop.utility_id == utility_id, RouteStop.route_id.in_(routes))
         .order_by(RouteStop.route_id, RouteStop.position)
     ).all()
-    points = sorted({point.id for _, _, point in rows})
+    points = sorted({row.id for row in rows})
     visits = _visits(session, utility_id, points, *window)
     meters = _meters(session, utility_id, points, now_ms)
     heard = _readings(session, utility_id, [meter for meter, _ in meters.values()], *window)
     again = _rereads(session, utility_id, routes)
     found: dict[int, list[Stop]] = {route: [] for route in routes}
-    for route, position, point in rows:
-        order = again.get((route, point.id), "")
-        found[route].append(_stop(position, point, meters.get(point.id), visits.get(point.id), heard, order))
+    for row in rows:
+        order = again.get((row.route_id, row.id), "")
+        found[row.route_id].append(_stop(row, meters.get(row.id), visits.get(row.id), heard, order))
     return found
 
 
@@ -179,8 +188,7 @@ def _window(route: Route, plan: RoutePlan | None, now_ms: int) -> tuple[int, int
 
 
 def _stop(
-    position: int,
-    point: SupplyPoint,
+    row: Any,
     meter: tuple[int, str] | None,
     visit: Visit | None,
     heard: Mapping[int, tuple[int, int]],
@@ -194,14 +202,14 @@ def _stop(
     if reading is not None and (visit is None or visit.litres is None):
         state, (at_ms, litres) = RADIO, reading
     return Stop(
-        position=position,
-        supply=point.code,
-        street=point.street,
-        number=point.number,
-        detail=point.detail,
+        position=row.position,
+        supply=row.code,
+        street=row.street,
+        number=row.number,
+        detail=row.detail,
         meter=meter[1] if meter else "",
-        lat_e7=point.lat_e7,
-        lon_e7=point.lon_e7,
+        lat_e7=row.lat_e7,
+        lon_e7=row.lon_e7,
         state=state,
         at_ms=at_ms,
         litres=litres,

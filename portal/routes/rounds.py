@@ -22,7 +22,7 @@ router = APIRouter(prefix="/oficina/rutas")
 Office = Annotated[Identity, Depends(may(Permission.SEE_REGISTER))]
 Planner = Annotated[Identity, Depends(may(Permission.PLAN_FIELDWORK))]
 Text = Annotated[str, Form()]
-PAGE = 20
+PAGE = 15
 NOTHING = {"ronda": "", "dias": "", "terminales": "", "rutas": "1", "zona": "", "calles": "", "cerrada": "", "modo": ""}
 
 
