@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from psycopg import sql
 from sqlalchemy import Engine, select, text
@@ -12,6 +14,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from central import journal, register
+from central.access import create_user, identify, totp
+from central.access.entry import Client, log_in
+from central.access.factors import after_adding
+from central.access.passwords import make_link
 from central.register.contracts import Terms
 from central.store import isolation, open_engine, partitions, write_session
 from central.store.migrate import _is_current, migrate
@@ -100,6 +106,24 @@ def test_the_services_work_in_their_scope(web: dict[int | None, Engine]) -> None
     mine = min(number for number in web if number is not None)
     with write_session(web[mine]) as session:
         register.add_customer(session, mine, "C2", nif="12345678Z", name="Pau", by=BY)
+
+
+def test_people_log_in_and_keep_their_factors_in_their_scope(web: dict[int | None, Engine], tmp_path: Path) -> None:
+    mine, theirs = sorted(number for number in web if number is not None)
+    ring = register.KeyRing.create(tmp_path / "kek")
+    client = Client("203.0.113.7", "Firefox/140.0", None)
+    with write_session(web[mine]) as session:
+        ana = create_user(session, mine, "ana", "long enough", role="supervisor", name="Ana")
+        assert log_in(session, mine, "ana", "a guess", client, NOW) is None
+        entered = log_in(session, mine, "ana", "long enough", client, NOW)
+        assert entered is not None
+        secret = totp.shared_secret(totp.begin(session, ana, ring, NOW), ring)
+        assert totp.confirm(session, ana, ring, pyotp.TOTP(secret).at(NOW), NOW)
+        assert len(after_adding(session, ana, entered.token, NOW)) == 10
+        assert make_link(session, mine, "ana", "ana", NOW)
+    with write_session(web[theirs]) as session:
+        assert identify(session, mine, entered.token, NOW) is None
+        assert log_in(session, theirs, "ana", "long enough", client, NOW) is None
 
 
 def test_a_role_that_serves_cannot_lift_the_net(web: dict[int | None, Engine]) -> None:
