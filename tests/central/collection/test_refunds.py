@@ -49,7 +49,7 @@ def town(engine: Engine) -> Town:
 
 def bill(town: Town, house: int) -> Invoice:
     with read_session(town.engine) as session:
-        rows = select(Invoice).where(Invoice.contract_id == town.contracts[house]).order_by(Invoice.issued_at.desc())
+        rows = select(Invoice).where(Invoice.contract_id == town.contracts[house]).order_by(Invoice.id.desc())
         return session.scalars(rows.limit(1)).one()
 
 
