@@ -288,5 +288,5 @@ def decode_orders(data: bytes) -> WorkOrders:
 def _decode(decoder: msgspec.msgpack.Decoder[Message], data: bytes) -> Message:
     try:
         return decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ValueError(f"message: {error}") from error

@@ -29,8 +29,9 @@ orders = st.builds(
 )  # fmt: skip
 stamps = st.builds(ClockStamp, st.integers(0, 10**14), st.integers(0, 2**60), st.booleans())
 reports = st.builds(
-    OrderReport, id=st.integers(1, 2**40), at=stamps, order=text, outcome=text, supply=text, meter=text, reader=text, reason=text, litres=litres, new_serial=text,
-    new_address=text, new_litres=litres, new_key=st.none() | st.binary(max_size=16), seal=text, note=text,
+    OrderReport, id=st.integers(1, 2**40), at=stamps, order=text, outcome=text, supply=text, meter=text, reader=text,
+    reason=text, litres=litres, new_serial=text, new_address=text, new_litres=litres,
+    new_key=st.none() | st.binary(max_size=16), seal=text, note=text,
     photos=st.lists(text, max_size=3).map(tuple), lat_e7=st.none(), lon_e7=st.none(),
 )  # fmt: skip
 
