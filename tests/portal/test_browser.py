@@ -43,7 +43,7 @@ def test_the_offices_pages_are_accessible_and_reflow(browser: Browser, portal_ur
     page = context.new_page()
     log_in(page, portal_url, "facturacion")
     axe(page)
-    page.get_by_role("link", name="Facturación").first.click()
+    page.get_by_role("main").get_by_role("link", name="Facturación").first.click()
     axe(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator("tbody a").first.click()
