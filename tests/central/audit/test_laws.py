@@ -201,6 +201,20 @@ BREACHES: list[tuple[str, str, str]] = [
         "decodes to 17345 litres, the reading says 17346",
     ),
     (
+        "INSERT INTO refund (utility_id, id, contract_id, customer_id, cents, iban, holder, reason, asked_by, "
+        "asked_at, decision, decided_by, decided_at) SELECT utility_id, 1, contract_id, customer_id, 100, 'ES79', "
+        "'A', 'b', 'ana', issued_at, 'approved', 'jefa', issued_at FROM invoice WHERE number = 1",
+        "refunds_posted",
+        "refund 1: refund:1 must post",
+    ),
+    (
+        "INSERT INTO refund_order (utility_id, id, code, execute_on, debtor_iban, transfers, total_cents, sha256, "
+        "content, made_by, made_at) SELECT utility_id, 1, 'SGC-1', issue_date, 'ES79', 1, 100, '', '', 'ana', "
+        "issued_at FROM invoice WHERE number = 1",
+        "refund_orders",
+        "refund_order SGC-1: 1 transfers of 100 cents, its refunds are 0 of 0",
+    ),
+    (
         "DELETE FROM invoice WHERE number = 7",
         "runs",
         "run R-2026-02: took 4 numbers and has 3 invoices",
