@@ -8,7 +8,14 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import (
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.orm import Session
 
 from central.fleet import kinds, mail
@@ -28,6 +35,8 @@ log = structlog.get_logger("central.fleet")
 
 RULE = "order_conflict"
 PAGE = 200
+# Not the fault of what was reported: it is tried again when the database answers again.
+NOT_THE_REPORT = (OperationalError, ProgrammingError, InternalError, InterfaceError, NotSupportedError, MemoryError)
 
 
 class ConflictError(Exception):
@@ -39,9 +48,24 @@ def settle_all(engine: Engine, ring: KeyRing | None, now: datetime) -> int:
     settled = 0
     while waiting := _waiting(engine):
         for utility_id, report_id in waiting:
-            with write_session(engine) as session:
-                settled += _settle(session, utility_id, report_id, ring, now)
+            settled += _settle_alone(engine, utility_id, report_id, ring, now)
     return settled
+
+
+def _settle_alone(engine: Engine, utility_id: int, report_id: int, ring: KeyRing | None, now: datetime) -> bool:
+    """One report in its own transaction; what nobody foresaw about it is a conflict, and in no other report's way."""
+    try:
+        with write_session(engine) as session:
+            return _settle(session, utility_id, report_id, ring, now)
+    except NOT_THE_REPORT:
+        raise
+    except Exception as error:
+        log.exception("report cannot be settled", report=report_id)
+        with write_session(engine) as session:
+            report = session.get_one(OrderReport, (utility_id, report_id), with_for_update=True)
+            order = session.get(WorkOrder, (utility_id, report.order_id)) if report.order_id else None
+            _conflict(session, report, order, f"cannot be settled ({type(error).__name__}: {error})"[:500], now)
+        return True
 
 
 def _waiting(engine: Engine) -> list[tuple[int, int]]:

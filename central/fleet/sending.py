@@ -11,6 +11,7 @@ from central.fleet import mail, watch
 from central.fleet.outcomes import settle_all
 from central.reading.mqtt import open_publisher
 from central.reading.routes import Message
+from central.register.errors import RegisterError
 from central.register.keys import KeyRing
 from central.store import read_session, write_session
 
@@ -23,8 +24,13 @@ def settle_and_watch(engine: Engine, ring: KeyRing | None, now: datetime) -> int
     with read_session(engine) as session:
         found = watch.utilities(session)
     for utility_id in found:
-        with write_session(engine) as session:
-            withdrawn, ordered = watch.watch(session, utility_id, now)
+        try:
+            with write_session(engine) as session:
+                withdrawn, ordered = watch.watch(session, utility_id, now)
+        except RegisterError as error:
+            # One utility's settings must not keep the others' devices from being told.
+            log.error("cuts not watched", utility=utility_id, error=str(error))
+            continue
         if withdrawn or ordered:
             log.info("cuts watched", utility=utility_id, withdrawn=withdrawn, reconnections=ordered)
     return settled

@@ -76,6 +76,8 @@ def route_message(
 
 def prepare_route(session: Session, route: Route, *, by: Change) -> Message:
     """The message of a route that is now published; call it in the transaction that commits before it is sent."""
+    if route.status in (DONE, CANCELLED):
+        raise RegisterError("route.status", route.status, f"route {route.code} is closed")
     message = route_message(session, route, by.at)
     before, route.status = route.status, PUBLISHED
     session.flush()

@@ -11,10 +11,12 @@ from central.fleet.cutting import CutRules
 from central.fleet.mail import due, mark_sent, message_of
 from central.fleet.orders import Wanted, assign_order, cancel_order, order_work
 from central.fleet.outcomes import settle_all
+from central.fleet.sending import settle_and_watch
 from central.reading.ingest import Ingest
 from central.register import Change, RegisterError
 from central.register.contracts import Terms, change_terms
 from central.store import read_session, write_session
+from central.store.models import Utility
 from central.times import MADRID
 from protocols.sync import decode_orders
 from tests.central.conftest import BY, NOW, Town
@@ -219,6 +221,16 @@ def test_a_cut_whose_day_has_passed_is_withdrawn(town: Town) -> None:
     code = cut(town)
     assert watched_at(town, NOW + timedelta(days=3)) == (1, 0)
     assert status(town, code) == "cancelled"
+
+
+def test_wrong_settings_of_one_utility_stop_nobody_elses_work(town: Town) -> None:
+    lawful(town)
+    cut(town)
+    with write_session(town.engine) as session:
+        session.get_one(Utility, town.utility_id).settings = {"cuts": {"region": "XX"}}
+    assert settle_and_watch(town.engine, None, NOW) == 0
+    with pytest.raises(RegisterError, match=r"utility\.settings\.cuts"):
+        watched_at(town, NOW)
 
 
 def watched_at(town: Town, now: datetime) -> tuple[int, int]:

@@ -269,6 +269,17 @@ def test_the_second_of_two_who_did_it_is_a_finding(town: Town) -> None:
     assert "done already" in open_conflicts(town)[0]
 
 
+def test_what_nobody_foresaw_about_a_report_is_in_no_others_way(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = FakeDevice()
+    first, second = ordered(town, "seal"), ordered(town, "seal", house=2)
+    monkeypatch.setattr("central.fleet.outcomes.apply_deed", Mock(side_effect=[ZeroDivisionError("odd"), None]))
+    report(
+        town, device, said(device, first), said(device, second, supply="S2", meter=town.meters[1], at_ms=DONE_MS + 1)
+    )
+    assert [row[1] for row in reports(town)] == ["conflict", "applied"]
+    assert open_conflicts(town) == [f"order {first}, done: cannot be settled (ZeroDivisionError: odd)"]
+
+
 def test_a_key_that_nobody_could_keep_is_told(town: Town) -> None:
     device = FakeDevice()
     report(town, device, exchanged(device, ordered(town)), ring=False)
