@@ -61,9 +61,9 @@ class Digest(TypeDecorator[str]):
         """Hexadecimal → bytes."""
         return None if value is None else bytes.fromhex(value)
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
-        """Bytes → hexadecimal."""
-        return None if value is None else bytes(value).hex().upper()
+    def process_result_value(self, value: bytes | str | None, dialect: Dialect) -> str | None:
+        """Bytes → hexadecimal; a text that somebody put there in SQLite is no hash, and stays to be found."""
+        return value if value is None or isinstance(value, str) else bytes(value).hex().upper()
 
 
 Json = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
