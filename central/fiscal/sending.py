@@ -45,7 +45,9 @@ def send_all(engine: Engine, agency: Agency, config: AgencyConfig, clock: Clock 
     found: list[Sent] = []
     for utility_id, system, url in _lines(engine, config):
         if system == SII:
-            supply.enlist(engine, utility_id, clock())
+            refused = supply.enlist(engine, utility_id, clock()).refused
+            for number, reason in refused.items():
+                log.error("not supplied", utility=utility_id, invoice=number, error=reason)
         found += send_due(engine, utility_id, agency, url, clock, system=system)
     return found
 

@@ -5,6 +5,7 @@ of their own; killed in between, the rest follows the next time.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -34,18 +35,26 @@ class Due(NamedTuple):
     due: date
 
 
-def enlist(engine: Engine, utility_id: int, now: datetime, *, everything: bool = False) -> int:
-    """Give each invoice issued under the SII its entry; returns how many got one.
+@dataclass(slots=True)
+class Enlisted:
+    """How many invoices got their entry, and why others could not (by number)."""
+
+    entries: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def enlist(engine: Engine, utility_id: int, now: datetime, *, everything: bool = False) -> Enlisted:
+    """Give each invoice issued under the SII its entry; one that lacks something is named and stops nobody.
 
     Looks back a few hours behind the last one that was given its entry, or at ``everything``.
     """
-    count = 0
+    found, after = Enlisted(), 0
     while True:
         with write_session(engine) as session:
-            made = _enlist_page(session, utility_id, now, everything=everything)
-        count += made
-        if made < PAGE:
-            return count
+            seen = _enlist_page(session, utility_id, now, found, after=after, everything=everything)
+        if len(seen) < PAGE:
+            return found
+        after = seen[-1]
 
 
 def open_entries(session: Session, utility_id: int) -> Iterator[Due]:
@@ -72,7 +81,10 @@ def overdue(session: Session, utility_id: int, today: date) -> list[Due]:
     return [one for one in open_entries(session, utility_id) if one.due < today]
 
 
-def _enlist_page(session: Session, utility_id: int, now: datetime, *, everything: bool) -> int:
+def _enlist_page(
+    session: Session, utility_id: int, now: datetime, found: Enlisted, *, after: int, everything: bool
+) -> list[int]:
+    """Enter a page of invoices behind ``after``; returns their ids."""
     chain = _locked(session, utility_id)
     entered = exists().where(
         FiscalRecord.utility_id == Invoice.utility_id,
@@ -80,20 +92,28 @@ def _enlist_page(session: Session, utility_id: int, now: datetime, *, everything
         FiscalRecord.system == SII,
         FiscalRecord.kind == ISSUE,
     )
-    rows = select(Invoice).where(Invoice.utility_id == utility_id, _under_sii(session, utility_id), ~entered)
-    last = (chain.head or {}).get("invoice_id")
-    if last is not None and not everything:
+    mine = (Invoice.utility_id == utility_id, Invoice.id > after)
+    rows = select(Invoice).where(*mine, _under_sii(session, utility_id), ~entered)
+    last = (chain.head or {}).get("invoice_id", 0)
+    if not everything:
         rows = rows.where(Invoice.id > last - (LATE_MS << COUNTER_BITS))
-    found = list(session.scalars(rows.order_by(Invoice.id).limit(PAGE)))
+    page = list(session.scalars(rows.order_by(Invoice.id).limit(PAGE)))
     registry, at = _registry(session, utility_id), now.replace(microsecond=0)
     config = store_config(session, utility_id, regimes.systems_of(session, utility_id)[SII])
-    for archived in rebuild(session, found):
-        session.add(_row(registry, archived, chain.next_position, at, config))
+    for archived in rebuild(session, page):
+        try:
+            row = _row(registry, archived, chain.next_position, at, config)
+        except FiscalError as lacking:
+            found.refused[archived.row.number_text] = str(lacking)
+            continue
+        session.add(row)
         chain.next_position += 1
-    if found:
-        chain.head = {"invoice_id": max(found[-1].id, last or 0)}
+        last = max(last, archived.row.id)
+        found.entries += 1
+    if page:
+        chain.head = {"invoice_id": last}
     session.flush()
-    return len(found)
+    return [row.id for row in page]
 
 
 def _row(registry: Sii, archived: Archived, position: int, at: datetime, config: int) -> FiscalRecord:

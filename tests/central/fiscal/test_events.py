@@ -1,5 +1,6 @@
 """A utility that keeps its records: signed, with a log of events that is chained, checked, audited and exported."""
 
+import asyncio
 import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -12,15 +13,17 @@ from typer.testing import CliRunner
 from verifactu_lint.cli import main as lint
 
 from billing.fiscal import FiscalError
-from central.config import Config, ConfigError, SealConfig
+from central.config import BrokerConfig, Config, ConfigError, DatabaseConfig, SealConfig
 from central.fiscal import integrity
 from central.fiscal.events import SUMMARY_EVERY, Keeper
 from central.fiscal.signatures import holds, seal_records
 from central.fiscal.signing import seal
 from central.invoicing.records import texts_of
 from central.invoicing.states import RunError
+from central.ops import service
 from central.ops.audit import audit
-from central.store import guards, read_session, write_session
+from central.ops.backup import back_up
+from central.store import guards, open_engine, read_session, write_session
 from central.store.models import FiscalEvent, FiscalRecord, FiscalSignature
 from sgc import build_app
 from tests.central.factories import BILLING, FISCAL, NEXT_PERIOD, NOW, Town, found
@@ -252,6 +255,47 @@ def ordered(town: Town, *arguments: str, code: int = 0) -> Any:
     done = CliRunner().invoke(build_app(), ["central", "fiscal", "events", *arguments, "--db", url, "--json"])
     assert done.exit_code == code, done.output
     return json.loads(done.stdout) if code == 0 else done.stderr
+
+
+def test_a_restored_backup_is_an_event(
+    silent: Town, keeper: Keeper, sqlite_database: str, tmp_path: Path, engine: Engine
+) -> None:
+    if engine.dialect.name != "sqlite":
+        pytest.skip("one database is enough to see that the command tells the log")
+    keeper.begin(NOW)
+    folder = back_up(engine, tmp_path / "copias", NOW)
+    file = tmp_path / "central.toml"
+    file.write_text('[seal]\ncertificate_file = "sello.p12"\npassword_file = "sello.password"\n')
+    other = f"sqlite:///{tmp_path / 'otra.db'}"
+    command = ["central", "restore", str(folder), "--db", other, "--config", str(file)]
+    done = CliRunner().invoke(build_app(), command)
+    assert done.exit_code == 0, done.output
+    restored = open_engine(other)
+    with read_session(restored) as session:
+        rows = session.scalars(select(FiscalEvent).order_by(FiscalEvent.position)).all()
+    restored.dispose()
+    assert [row.kind for row in rows] == ["01", "07"]
+    assert folder.name in (said(rows[-1], "OtrosDatosEvento") or "")
+
+
+async def test_the_service_keeps_the_log(
+    silent: Town, sealed: SealConfig, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "EVENTS_EVERY_S", 0.05)
+    config = Config(DatabaseConfig(database), broker=BrokerConfig("127.0.0.1", 1), seal=sealed)
+    running = service.Service(config, silent.engine)
+    assert running._keeper is not None
+    keeping = asyncio.create_task(running._events(running._keeper))
+    while signed(silent) < 3:  # noqa: ASYNC110 - a row gives no sign when it is written
+        await asyncio.sleep(0.02)
+    running._stop.set()
+    await keeping
+    assert [row.kind for row in log(silent)] == ["01", "10", "02"]
+
+
+def signed(town: Town) -> int:
+    with read_session(town.engine) as session:
+        return len(session.scalars(select(FiscalSignature.record_id)).all())
 
 
 def test_whoever_keeps_records_without_a_certificate_is_told(silent: Town, sealed: SealConfig) -> None:

@@ -63,6 +63,12 @@ def test_each_run_is_recorded_in_the_system_of_its_issue_date(plain: Town) -> No
         assert regimes.fiscal_on(session, plain.utility_id, MARCH).system == "verifactu"
 
 
+def test_a_run_cannot_choose_another_system_than_the_one_in_force(plain: Town) -> None:
+    change(plain, MARCH, FISCAL)
+    with pytest.raises(RunError, match="settings state none, verifactu holds on 2026-03-01"):
+        created(plain, NEXT_PERIOD, settings={"fiscal": NONE})
+
+
 @pytest.mark.parametrize("method", ["S", "I"])
 def test_an_invoice_from_before_the_switch_is_rectified_under_the_new_system(plain: Town, method: str) -> None:
     issued(plain)

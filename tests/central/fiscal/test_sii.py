@@ -1,6 +1,7 @@
 """Issued invoices on their way to the SII: the same durable queue, another service, days instead of seconds."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -229,5 +230,26 @@ def test_entries_of_a_transaction_that_ended_late_are_made_and_old_ones_when_ask
     with write_session(town.engine) as session:
         chain = session.get_one(FiscalChain, (town.utility_id, SYSTEM))
         chain.head = {"invoice_id": (1 << 62)}
-    assert supply.enlist(town.engine, town.utility_id, filer.now) == 0
-    assert supply.enlist(town.engine, town.utility_id, filer.now, everything=True) == 7
+    assert supply.enlist(town.engine, town.utility_id, filer.now).entries == 0
+    assert supply.enlist(town.engine, town.utility_id, filer.now, everything=True).entries == 7
+
+
+def test_an_invoice_that_cannot_be_entered_is_named_and_stops_nobody(
+    filer: Filer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town, make = filer.town, supply._row
+
+    def lacking(registry: Any, archived: Any, *others: Any) -> FiscalRecord:
+        if archived.row.number_text in numbers(2):
+            archived = replace(archived, invoice=replace(archived.invoice, recipient=Party("Sin NIF")))
+        return make(registry, archived, *others)
+
+    monkeypatch.setattr(supply, "_row", lacking)
+    monkeypatch.setattr(supply, "PAGE", 2)
+    found = supply.enlist(town.engine, town.utility_id, filer.now)
+    assert found.entries == 5
+    assert list(found.refused) == numbers(2)
+    assert "recipient.nif: (empty)" in found.refused[numbers()[0]]
+    assert [one.records for one in filer.send()] == [5]
+    with read_session(town.engine) as session:
+        assert [one.number for one in supply.open_entries(session, town.utility_id)] == numbers(2)
