@@ -9,6 +9,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ MOST_PARTS = 2_000
 # Tables shrink to a tenth, repetitive ones to a fiftieth; what shrinks more is made to burst.
 MOST_GROWTH, LOOKED_AT = 250, 2**22
 DELIMITERS = ";,\t|"
+# What zipfile raises for what is not quite a zip, a RuntimeError among it for a part that has a password.
+DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError, RuntimeError)
 _HEAD = 64 * 1024
 
 
@@ -129,10 +132,10 @@ def _of_zip(data: IO[bytes], name: str, dialect: Dialect) -> Iterator[Sheet]:
             for one in tables:
                 with packed.open(one) as member, csv_sheet(io.BytesIO(member.read()), _stem(one), dialect) as sheet:
                     yield sheet
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
-        raise RegisterError("file", name, f"is a damaged zip ({error})") from error
-    except RuntimeError as error:  # zipfile's word for a part that needs a password
-        raise RegisterError("file", name, f"cannot be unpacked ({error})") from error
+    except RegisterError:
+        raise
+    except DAMAGE as error:
+        raise RegisterError("file", name, f"is a damaged zip, or one with a password ({error})") from error
 
 
 def refuse_bomb(packed: zipfile.ZipFile, name: str) -> None:
