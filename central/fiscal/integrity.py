@@ -192,16 +192,22 @@ def _records(session: Session, utility_id: int) -> Iterator[_Link]:
     )
     before = ""
     for record, invoice, document in session.execute(rows):
+        stated = before if document is None else _stated_before(document)
         yield _Link(
             record.position,
             invoice.number_text,
-            before,
+            stated,
             record.hash,
-            _record_hash(record, invoice, issuer_of(invoice).nif, before),
+            _record_hash(record, invoice, issuer_of(invoice).nif, stated),
             record.generated_at,
             document,
         )
         before = record.hash
+
+
+def _stated_before(document: str) -> str:
+    """The hash that a signed record states as the one before it; empty for the first."""
+    return etree.fromstring(document.encode()).findtext(".//{*}RegistroAnterior/{*}Huella") or ""
 
 
 def _record_hash(record: FiscalRecord, invoice: Invoice, nif: str, before: str) -> str:
