@@ -7,6 +7,7 @@ from central.ops.laws.invoices import bills_follow_again, invoices_are_complete,
 from central.ops.laws.law import Case, Law, Report
 from central.ops.laws.ledger import credits_follow_bills, invoices_are_posted, transactions_balance
 from central.ops.laws.numbers import dates_follow_numbers, series_have_no_gaps
+from central.ops.laws.orders import done_orders_are_in_the_register
 from central.ops.laws.periods import closings_open_the_next, days_are_billed_once
 from central.ops.laws.rectifications import rectifications_come_to_the_right_bill, rectifications_have_originals
 from central.ops.laws.refunds import orders_pay_what_was_decided, refunds_are_posted
@@ -50,6 +51,7 @@ LAWS = (
     Law("readings_chain", "la lectura que cierra una factura abre la siguiente", closings_open_the_next),
     Law("billed_once", "ningún día se factura dos veces", days_are_billed_once),
     Law("telegrams", "cada telegrama dice lo que dice su lectura", telegrams_say_their_readings),
+    Law("work_orders", "cada orden hecha está en el padrón, una vez", done_orders_are_in_the_register),
     Law("runs", "cada facturación emitida está entera", runs_are_whole),
     Law("shared_values", "lo que comparten las facturas es lo que dice su huella", shared_values_are_whole),
     Law("orphans", "ninguna fila nombra a otra que no existe", no_orphans),
