@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from billing.ledger import cents_of
@@ -69,6 +69,13 @@ class Lines(BaseModel):
     """The lines of an invoice."""
 
     items: list[shapes.LineOut]
+
+
+class DocumentQuery(BaseModel):
+    """The language a document is wanted in; without it the one it was delivered in."""
+
+    model_config = ConfigDict(extra="forbid")
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
 
 
 class NewTariff(Input):
@@ -218,10 +225,10 @@ def invoice_lines(caller: Reader, number: Number) -> Response:
     responses=documented(401, 403, 404, 422, 429)
     | {200: {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-def invoice_document(caller: Reader, number: Number) -> Response:
-    """The document as it was delivered."""
+def invoice_document(caller: Reader, number: Number, asked: Annotated[DocumentQuery, Query()]) -> Response:
+    """The document as it was delivered, in that language or in another it was made in."""
     with read_session(caller.engine) as session:
-        found = document(session, caller.utility_id, number, customer_id=None)
+        found = document(session, caller.utility_id, number, customer_id=None, language=asked.language)
     if found is None:
         raise ApiError(404, "absent", f"document of invoice {number}: does not exist")
     return Response(found.content, media_type=found.media_type, headers={"ETag": f'"{found.sha256}"'})

@@ -164,6 +164,7 @@ def test_a_run_goes_from_its_maker_to_another_who_approves_and_issues_it(as_role
     invoice = clerk.get("/invoices", params={"run_id": made.json()["id"], "limit": 1}).json()["items"][0]
     document = clerk.get(f"/invoices/{invoice['id']}/document")
     assert document.content.startswith(b"%PDF-")
+    assert clerk.get(f"/invoices/{invoice['id']}/document", params={"language": "fr"}).status_code == 404
 
 
 def test_a_token_does_no_more_than_its_scopes(as_role: As, served: Served) -> None:
