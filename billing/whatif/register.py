@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from billing.rating.batch import NO_REFERENCE, Contracts
 
-OWN = ("ref", "litres", "reference_litres", "expected")
+OWN = ("ref", "litres", "reference_litres", "expected", "derived")
 
 
 @dataclass(frozen=True, slots=True)
