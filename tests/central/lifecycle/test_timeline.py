@@ -99,12 +99,14 @@ def _done(session: Session, point: SupplyPoint, procedure: str, on: date, who: P
 
 
 def _expect(believed: dict[date, str], procedure: str, on: date, nif: str) -> None:
-    """What each of the days up to the horizon should say; "" where nobody holds."""
+    """What each day up to the horizon should say: a change passes on only days that somebody holds."""
     for day in (START + timedelta(at) for at in range(2 * DAYS)):
-        if day >= on:
-            believed[day] = "" if procedure == "cancellation" else nif
-    for day in [day for day, holder in believed.items() if not holder]:
-        del believed[day]
+        if day < on:
+            continue
+        if procedure == "cancellation":
+            believed.pop(day, None)
+        elif procedure == "sign_up" or day in believed:
+            believed[day] = nif
 
 
 def _as_recorded(session: Session, point: SupplyPoint) -> dict[date, str]:
