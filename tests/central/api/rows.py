@@ -1,6 +1,7 @@
 """One row of each kind that programs read and that no other fixture makes, in any utility."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -67,7 +68,7 @@ def add_rows(session: Session, utility_id: int, ring: KeyRing, at: datetime) -> 
     session.flush()
     made = {"register-imports": kept.id, "quality-issues": issue.id}
     made |= {"webhooks": hook.id, "receivers": receiver.id, "device-events": event.id, "visits": visit.id}
-    kinds = {
+    kinds: dict[str, Any] = {
         "findings": Finding,
         "quarantine": Quarantine,
         "tokens": ApiToken,
