@@ -159,11 +159,13 @@ def run_drafts(caller: Viewer, number: Number, asked: Annotated[DraftsQuery, Que
 
 
 @router.get("/runs/{number}/drafts/{contract_id}", response_model=DraftWhole, responses=READ)
-def run_draft(caller: Viewer, number: Number, contract_id: Number) -> Response:
-    """One draft with its lines, beside the last bill of its contract."""
+def run_draft(
+    caller: Viewer, number: Number, contract_id: Number, period_from: Annotated[date | None, Query()] = None
+) -> Response:
+    """One draft with its lines, beside the last bill of its contract; of several holders' the first, or the named."""
     with read_session(caller.engine) as session:
         one_of(session, models.BillingRun, models.BillingRun.id, caller.utility_id, number)
-        found = queries.draft(session, caller.utility_id, number, contract_id)
+        found = queries.draft(session, caller.utility_id, number, contract_id, period_from)
     if found is None:
         raise ApiError(404, "absent", f"draft of contract {contract_id}: does not exist")
     lines, before = _lines(found.invoice), _lines(found.previous)

@@ -1,5 +1,6 @@
 """The back office: what is to be done, billing runs, their exceptions."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -48,11 +49,13 @@ def show_run(
 
 
 @router.get("/tandas/{run_id}/contratos/{contract_id}")
-def show_draft(request: Request, identity: Office, run_id: int, contract_id: int) -> Response:
-    """One draft: the bill it would be, its exceptions and the numbers they compared."""
+def show_draft(
+    request: Request, identity: Office, run_id: int, contract_id: int, desde: date | None = None
+) -> Response:
+    """One draft: the bill it would be, its exceptions and the numbers they compared; ``desde`` tells holders apart."""
     with read_session(request.app.state.engine) as session:
         found = run_summary(session, identity.utility_id, run_id)
-        view = draft(session, identity.utility_id, run_id, contract_id)
+        view = draft(session, identity.utility_id, run_id, contract_id, desde)
     if found is None or view is None:
         raise HTTPException(404)
     return render(request, "draft.html", run=found, view=view)

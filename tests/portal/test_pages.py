@@ -207,7 +207,7 @@ def test_the_clerk_sees_the_run_and_what_stood_out(clerk: httpx.Client, walked_r
     assert run
     listed = words(clerk.get(run[1]))
     assert f"{walked_road.report['supply_points_billed']} borradores" in listed
-    draft = re.search(r'href="(/oficina/tandas/\d+/contratos/\d+)"', clerk.get(run[1]).text)
+    draft = re.search(r'href="(/oficina/tandas/\d+/contratos/\d+\?desde=[\d-]+)"', clerk.get(run[1]).text)
     assert draft
     assert "ES-AGOST-2023" in words(clerk.get(draft[1]))
 
