@@ -14,7 +14,7 @@ from central.api.gate import Allowed, Caller
 from central.api.problems import ApiError, FieldProblem, documented
 from central.api.queries import one_of
 from central.api.reads import answer
-from central.api.values import Code, Euros, Int64, Output, PageSize, Utc
+from central.api.values import Code, Euros, Int64, IsoDay, Output, PageSize, Utc
 from central.api.values import PathId as Number
 from central.invoicing import queries
 from central.store import Session, models, read_session
@@ -160,7 +160,7 @@ def run_drafts(caller: Viewer, number: Number, asked: Annotated[DraftsQuery, Que
 
 @router.get("/runs/{number}/drafts/{contract_id}", response_model=DraftWhole, responses=READ)
 def run_draft(
-    caller: Viewer, number: Number, contract_id: Number, period_from: Annotated[date | None, Query()] = None
+    caller: Viewer, number: Number, contract_id: Number, period_from: Annotated[IsoDay | None, Query()] = None
 ) -> Response:
     """One draft with its lines, beside the last bill of its contract; of several holders' the first, or the named."""
     with read_session(caller.engine) as session:
