@@ -125,13 +125,21 @@ def plan_files(session: Session, asked: Asked, ring: KeyRing | None, by: Change)
     from central.register.importing import open_all, plan_table, read_table_mapping, read_tables
     from central.register.utilities import only_utility
 
-    if asked.files[0].suffix.casefold() == ".json":
+    if is_json(asked.files[0]):
         file = parse_register_file(asked.files[0].read_bytes(), asked.files[0].name)
         return plan_import(session, file, ring, by)
     text = asked.mapping.read_text(encoding="utf-8") if asked.mapping else None
     mapping = read_table_mapping(text, str(asked.mapping)) if text is not None else None
     known = find_utility(session, asked.utility) if asked.utility else only_utility(session)
     return plan_table(session, read_tables(open_all(asked.files), mapping, known), ring, by)
+
+
+def is_json(path: Path) -> bool:
+    """Whether a file is a register in JSON, by its name or its first character."""
+    if path.is_dir():
+        return False
+    with path.open("rb") as file:
+        return path.suffix.casefold() == ".json" or file.read(64).lstrip()[:1] == b"{"
 
 
 def write_fates(path: Path, fates: list[RowFate]) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
@@ -43,8 +44,27 @@ def look_up(session: Session, utility_id: int, kind: str, code: str) -> list[Fou
     """At most a hundred of them, in the order of their codes; raises :class:`RegisterError` for an unknown kind."""
     if kind not in KINDS:
         raise RegisterError("kind", kind, f"must be one of {', '.join(KINDS)}")
-    query = _together(utility_id).where(KINDS[kind] == code.strip())
+    points = _points(session, utility_id, kind, code.strip())
+    query = _together(utility_id).where(SupplyPoint.id.in_(points[:MOST]))
     return [_found(*row) for row in session.execute(query.order_by(SupplyPoint.code, Contract.code).limit(MOST))]
+
+
+def _points(session: Session, utility_id: int, kind: str, code: str) -> list[int]:
+    """The supply points, table by table, each by its index: joined in one, a big register would be read whole."""
+    column = KINDS[kind]
+    model: Any = column.class_
+    found = list(session.scalars(select(model.id).where(model.utility_id == utility_id, column == code).limit(MOST)))
+    if model is Meter:
+        of = (Installation.utility_id == utility_id) & Installation.meter_id.in_(found)
+        return list(session.scalars(select(Installation.supply_point_id).where(of, Installation.retired_at.is_(None))))
+    if model is Customer:
+        held = (ContractHolder.utility_id == utility_id) & ContractHolder.customer_id.in_(found)
+        of_holder = select(ContractHolder.contract_id).where(held, ContractHolder.retired_at.is_(None)).limit(MOST)
+        found, model = list(session.scalars(of_holder)), Contract
+    if model is Contract:
+        of = (Contract.utility_id == utility_id) & Contract.id.in_(found)
+        return list(session.scalars(select(Contract.supply_point_id).where(of)))
+    return found
 
 
 def _together(utility_id: int) -> Select[SupplyPoint, Contract, Customer, Meter]:
