@@ -9,14 +9,15 @@ import os
 import platform
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from billing.rating.bench import TARIFF
 from billing.volume import Period
@@ -40,6 +41,8 @@ PARTITIONS_A_WORKER = 8
 # A worker holds one partition's bills at a time: this bounds its memory, however many bills there are.
 LARGEST_PARTITION = 5_000
 MOST_OF_THE_BOUND = 200_000
+# Places in what the kernel says of a process: its parent, and four kinds of processor time in ticks.
+PARENT, CPU = 0, 10
 ROWS = ("consumption", "invoice", "fiscal_record", "ledger_transaction", "ledger_entry")
 SOFTWARE = {
     "producer": "SGC",
@@ -81,6 +84,8 @@ def measure(contracts: int, workers: int, db: str | None = None) -> dict[str, An
             "simulated_and_issued_s": round(contracts / (seconds["simulate"] + seconds["issue"])),
             "worker_peak_mb": crew.peak_kb // 1024,
             "worker_cpu_us_per_bill": {stage: used // contracts for stage, used in crew.cpu_us.items()},
+            "server_cpu_us_per_bill": {stage: used // contracts for stage, used in crew.server_us.items()},
+            "main_cpu_us_per_bill": {stage: used // contracts for stage, used in crew.main_us.items()},
             "seconds": {stage: round(value, 2) for stage, value in seconds.items()},
         },
     }
@@ -128,6 +133,8 @@ class _Crew:
     asked: int
     peak_kb: int = 0
     cpu_us: dict[str, int] = field(default_factory=dict)
+    server_us: dict[str, int] = field(default_factory=dict)
+    main_us: dict[str, int] = field(default_factory=dict)
 
     def of(self, stage: str) -> Executors:
         """Executors for a stage."""
@@ -169,14 +176,50 @@ def _run(engine: Engine, contracts: int, workers: int, crew: _Crew) -> dict[str,
     started = time.perf_counter()
     with write_session(engine) as session:
         run_id = run.create(session, UTILITY, plan, MAKER, NOW).id
-    run.simulate(engine, UTILITY, run_id, run.Operator(CHECKER, crew.of("simulate"), on_terminal("simulate")), NOW)
+    with _metered(engine, crew, "simulate"):
+        run.simulate(engine, UTILITY, run_id, run.Operator(CHECKER, crew.of("simulate"), on_terminal("simulate")), NOW)
     seconds["simulate"] = time.perf_counter() - started
     with write_session(engine) as session:
         run.approve(session, run.run_of(session, UTILITY, run_id), CHECKER, NOW)
     started = time.perf_counter()
-    run.issue(engine, UTILITY, run_id, run.Operator(CHECKER, crew.of("issue"), on_terminal("issue")), NOW)
+    with _metered(engine, crew, "issue"):
+        run.issue(engine, UTILITY, run_id, run.Operator(CHECKER, crew.of("issue"), on_terminal("issue")), NOW)
     seconds["issue"] = time.perf_counter() - started
     return seconds
+
+
+@contextmanager
+def _metered(engine: Engine, crew: _Crew, stage: str) -> Iterator[None]:
+    """Counts the processor time of this process and, where it runs on this machine, of the database's."""
+    main, server = time.process_time_ns(), _server_us(engine)
+    yield
+    crew.main_us[stage] = (time.process_time_ns() - main) // 1000
+    if server is not None:
+        crew.server_us[stage] = (_server_us(engine) or server) - server
+
+
+def _server_us(engine: Engine) -> int | None:
+    """Microseconds of all processes of the database, those that ended included; None where they are elsewhere."""
+    with engine.connect() as connection:
+        backend = connection.scalar(text("SELECT pg_backend_pid()"))
+    try:
+        parent = _stat(backend)[PARENT]
+        stats = [_stat(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    except OSError:
+        return None
+    own = _stat(parent)
+    ended = sum(own[CPU : CPU + 4])
+    ticks = ended + sum(sum(one[CPU : CPU + 2]) for one in stats if one[PARENT] == parent)
+    return ticks * 1_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int) -> list[int]:
+    """A process's numbers behind its name and state (proc(5)); nothing but zeros where it is gone."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1:20]
+    except FileNotFoundError:
+        return [0] * 19
+    return [int(word) for word in words]
 
 
 def _bound(engine: Engine, contracts: int) -> tuple[float, int]:
