@@ -10,8 +10,8 @@ from central.store.models.register import InUtility
 class RegisterImport(InUtility, Base):
     """A file and the fates of its rows. ``state``: planned, applied or discarded.
 
-    ``content`` is kept until somebody decides: it holds people's data, and what came of it is in the register. ``fates``
-    is what was shown (JSON, compressed with zstd), ``digest`` its SHA-256: applying does that or nothing.
+    ``content`` is kept until somebody decides: it holds people's data, and what came of it is in the register.
+    ``fates`` is what was shown (JSON, compressed with zstd), ``digest`` its SHA-256: applying does that or nothing.
     """
 
     __tablename__ = "register_import"
