@@ -6,11 +6,13 @@ from inspect import cleandoc
 from sqlalchemy import Column, ForeignKeyConstraint, Table
 
 from central.store import guards
-from central.store.models import Base, api, billing, field, hourly, money, people, reading, register
+from central.store.models import Base, api, billing, field, hourly, money, people, quality, reading, register, register_import
 from central.store.partitions import PARTITIONED
 
 AREAS = (
     ("Register", register),
+    ("The register's quality", quality),
+    ("Imports of the register", register_import),
     ("Devices and routes", field),
     ("Telegrams and readings", reading),
     ("Hourly series", hourly),
