@@ -6,7 +6,19 @@ from inspect import cleandoc
 from sqlalchemy import Column, ForeignKeyConstraint, Table
 
 from central.store import guards
-from central.store.models import Base, api, billing, field, hourly, money, people, quality, reading, register, register_import
+from central.store.models import (
+    Base,
+    api,
+    billing,
+    field,
+    hourly,
+    money,
+    people,
+    quality,
+    reading,
+    register,
+    register_import,
+)
 from central.store.partitions import PARTITIONED
 
 AREAS = (
