@@ -206,8 +206,11 @@ def _records(session: Session, utility_id: int) -> Iterator[_Link]:
 
 
 def _stated_before(document: str) -> str:
-    """The hash that a signed record states as the one before it; empty for the first."""
-    return etree.fromstring(document.encode()).findtext(".//{*}RegistroAnterior/{*}Huella") or ""
+    """The hash that a signed record states as the one before it; empty for the first, and where it is no XML."""
+    try:
+        return etree.fromstring(document.encode()).findtext(".//{*}RegistroAnterior/{*}Huella") or ""
+    except etree.XMLSyntaxError:
+        return ""
 
 
 def _record_hash(record: FiscalRecord, invoice: Invoice, nif: str, before: str) -> str:
