@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DatabaseError
+from typer import Typer
 from typer.testing import CliRunner
 
 from billing.document.layout import layout
@@ -29,7 +31,7 @@ from central.register import contracts as deeds
 from central.store import new_id, read_session, write_session
 from central.store.models import BankAccount, BillingRun, Contract, Customer, Invoice, Rectification, Refund, Utility
 from sgc import build_app
-from tests.central.factories import NEXT_PERIOD, NOW, RECORDED, UTILITY, Town, found
+from tests.central.factories import BILLING, NEXT_PERIOD, NOW, RECORDED, UTILITY, Town, found
 from tests.central.invoicing.driving import CHECKER, MAKER, issued
 
 PAYER, IBAN = "ES9121000418450200051332", "ES7921000813610123456789"
@@ -39,7 +41,7 @@ MARCH = date(2026, 3, 1)
 @pytest.fixture
 def town(engine: Engine) -> Town:
     """Two houses billed for January; the first one's bill was paid and then cancelled, so it has a credit."""
-    town = found(engine, 2)
+    town = found(engine, 2, {**BILLING, "documents": False})
     town.read_all((date(2026, 1, 1), date(2026, 2, 1), MARCH))
     issued(town)
     pays(town, 0)
@@ -84,11 +86,17 @@ def has_account(town: Town, house: int) -> None:
         session.add(account)
 
 
+@cache
+def program() -> Typer:
+    """The command, made once for all tests here."""
+    return build_app()
+
+
 def sgc(town: Town, *arguments: str, actor: str = "ana", refused: str = "") -> Any:
     """What a command of ``sgc central refunds`` prints, or how it refuses."""
     db = town.engine.url.render_as_string(hide_password=False)
     by = [] if arguments[0] in ("credits", "list", "file") else ["--actor", actor]
-    result = CliRunner().invoke(build_app(), ["central", "refunds", *arguments, *by, "--db", db, "--json"])
+    result = CliRunner().invoke(program(), ["central", "refunds", *arguments, *by, "--db", db, "--json"])
     assert result.exit_code == (2 if refused else 0), result.output
     if refused:
         assert refused in result.stderr
