@@ -13,11 +13,12 @@ from billing.invoice.build import NOT_TAXED
 from billing.ledger import cents_of
 from billing.money import divide
 from billing.tariff import RatingError, TariffError
-from central.invoicing.archive import Archived, content_of, rebuild
+from central.invoicing.archive import Archived, rebuild
 from central.invoicing.drafting import own_beneficiary
 from central.invoicing.ratings import Ratings
 from central.invoicing.shared import Shared
 from central.invoicing.tariffs import StoredBook, book_of
+from central.invoicing.values import content_of
 from central.ops.laws.law import Case, Report, pages
 from central.store.models import Invoice
 

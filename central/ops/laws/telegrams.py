@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
-from central.invoicing.archive import evidence_of
 from central.invoicing.decoding import StoredTelegrams
 from central.invoicing.explain import MeterKeys
+from central.invoicing.values import evidence_of
 from central.ops.laws.evidence import key_of, stored_litres
 from central.ops.laws.law import AT_ONCE, Case, Report, pages
 from central.store.bulk import chunks

@@ -116,7 +116,7 @@ def test_an_issued_run_is_numbered_chained_and_posted_in_one_order(town: Town) -
         records = session.scalars(select(FiscalRecord).order_by(FiscalRecord.position)).all()
         owed = session.scalar(select(func.sum(LedgerEntry.amount_cents)).where(LedgerEntry.amount_cents > 0))
         balance = session.scalar(select(func.sum(LedgerEntry.amount_cents)))
-        lines = sum(line.amount for bill in archived(session) for line in bill.invoice.lines)
+        lines = sum((line.amount for bill in archived(session) for line in bill.invoice.lines), Decimal(0))
         texts = texts_of(session, records)
         series = session.get_one(Series, (town.utility_id, "AG2026"))
     assert [row.number for row in invoices] == list(range(1, 8))

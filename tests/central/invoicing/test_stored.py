@@ -33,7 +33,8 @@ CENTS = st.integers(-(10**9), 10**9)
 DAYS = st.dates(date(2000, 1, 1), date(2090, 1, 1))
 IDS = st.integers(1, 2**63 - 1)
 MILLIS = st.integers(0, 2**41)
-DECIMALS = st.decimals(-(10**6), 10**6, allow_nan=False, allow_infinity=False, places=3) | st.integers(0, 99).map(Decimal)
+PLACES = st.decimals(-(10**6), 10**6, allow_nan=False, allow_infinity=False, places=3)
+DECIMALS = PLACES | st.integers(0, 99).map(Decimal)
 ADDRESSES = st.builds(Address, TEXT, TEXT, TEXT, TEXT, st.sampled_from(["ES", "FR", ""]))
 PARTIES = st.builds(
     Party, TEXT, TEXT, st.none() | ADDRESSES, st.booleans(), st.none() | st.builds(ForeignId, TEXT, TEXT, TEXT)
@@ -71,8 +72,9 @@ METERS = st.sampled_from(["KAM-00000001-1B-16", "M2", ""])
 def ends(draw: st.DrawFn, meter: str) -> tuple[Reading | None, Source | None]:
     """An end of a piece: mostly a reading that is what its row says."""
     source = draw(st.none() | SOURCES)
-    plain = source and source.reading(meter, draw(st.sampled_from(["00", "03", "16"])))
-    at = st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
+    incidence = draw(st.sampled_from(["00", "03", "16"]))
+    plain = source.reading(meter, incidence) if source else None
+    at = MILLIS.map(lambda ms: datetime(2000, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms))
     odd = st.builds(Reading, METERS, at, st.integers(0, 10**9), st.sampled_from(Kind), TEXT, reason=TEXT)
     return draw(st.just(plain) | st.none() | odd), source
 
@@ -102,7 +104,8 @@ def evidences(draw: st.DrawFn) -> Evidence:
 def drafts(draw: st.DrawFn) -> Draft:
     """Any draft, lawful or not: storing it must not be what refuses or changes it."""
     evidence, start = draw(evidences()), draw(DAYS)
-    vat = tuple(VatSum(code, draw(CENTS.map(euros)), draw(CENTS.map(euros))) for code in draw(st.sets(TEXT, max_size=3)))
+    codes = draw(st.sets(TEXT, max_size=3))
+    vat = tuple(VatSum(code, draw(CENTS.map(euros)), draw(CENTS.map(euros))) for code in codes)
     terms = PaymentTerms(draw(st.sampled_from(PaymentMethod)), draw(DAYS), draw(TEXT), draw(TEXT))
     supply = st.builds(Supply, TEXT, TEXT, ADDRESSES, TEXT, st.none() | st.integers(0, 99), meter=METERS)
     litres = draw(st.integers(0, 10**9))
