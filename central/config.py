@@ -106,8 +106,8 @@ class AgencyConfig(_Section, frozen=True):
     """``[agency]``: how fiscal records are submitted, with which certificate, and how often the queue is looked at.
 
     ``certificate_file`` is PKCS#12 (.p12, .pfx) or PEM with certificate and key; ``seal`` says that it is one of an
-    electronic seal, for which the agency has other addresses. ``url`` stands for the agency's own address of VERI*FACTU,
-    ``sii_url`` for that of the SII.
+    electronic seal, for which the agency has other addresses. ``url`` stands for the agency's own address of
+    VERI*FACTU, ``sii_url`` for that of the SII.
     """
 
     certificate_file: str | None = None

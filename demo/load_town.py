@@ -86,7 +86,7 @@ class House:
 
 def _control(digits: str) -> int:
     """A control digit of a Spanish account (código cuenta cliente)."""
-    rest = 11 - sum(int(digit) * 2**place for place, digit in enumerate(digits)) % 11
+    rest = 11 - sum(int(digit) << place for place, digit in enumerate(digits)) % 11
     return {10: 1, 11: 0}.get(rest, rest)
 
 

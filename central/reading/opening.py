@@ -12,7 +12,7 @@ MOST_LITRES = 10**15
 
 
 class Opener:
-    """Decodes sealed telegrams of a utility with the register's keys; compact ones with the formats that came before."""
+    """Decodes a utility's sealed telegrams with the register's keys; compact ones with the formats that came before."""
 
     def __init__(self, formats: FormatStore) -> None:
         self._formats = formats

@@ -18,7 +18,7 @@ cdef extern from *:
     #include <stdlib.h>
     #include <sys/mman.h>
 
-    /* Zeroed memory. A look-up in a big table meets another page each time: few big pages keep the translation cheap. */
+    /* Zeroed memory. A look-up in a big table meets another page each time: big pages keep that cheap. */
     static void* sgc_table(size_t bytes)
     {
         void* table = calloc(1, bytes);
