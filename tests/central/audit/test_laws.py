@@ -17,7 +17,10 @@ from tests.fixtures.postgres import Postgres
 
 # What breaks these is planted in tests/central/invoicing/test_rectify_laws.py: nothing is rectified here.
 # Laws about what this town has none of; their breaches are planted beside what they look at.
-RECTIFIED = {"rectified_right", "rectified_once", "work_orders"}
+RECTIFIED = {"rectified_right", "rectified_once"}
+# What these are about does not happen here; they are broken in tests/central/fleet and tests/central/fiscal.
+ELSEWHERE = RECTIFIED | {"work_orders", "fiscal_events"}
+NOTHING_HERE = ELSEWHERE | {"refunds_posted", "refund_orders"}
 
 
 @contextmanager
@@ -45,7 +48,7 @@ def verdicts(engine: Engine, keys: Path | None = None) -> dict[str, Verdict]:
 def test_all_laws_hold_on_what_the_program_wrote(engine: Engine, keys: Path) -> None:
     found = verdicts(engine, keys)
     assert [verdict for verdict in found.values() if not verdict.holds] == []
-    assert all(verdict.checked > 0 for name, verdict in found.items() if name not in RECTIFIED)
+    assert [name for name, verdict in found.items() if not verdict.checked and name not in NOTHING_HERE] == []
     assert found["telegrams"].checked == 3
     assert found["telegrams"].notes == ()
     assert found["invoice_lines"].checked == 8
@@ -255,7 +258,7 @@ def test_a_planted_breach_is_named(engine: Engine, keys: Path, statements: str, 
 
 
 def test_every_law_has_a_breach_that_it_names() -> None:
-    assert {law for _, law, _ in BREACHES} | {"guards"} | RECTIFIED == {law.name for law in LAWS}
+    assert {law for _, law, _ in BREACHES} | {"guards"} | ELSEWHERE == {law.name for law in LAWS}
 
 
 def test_a_guard_that_is_gone_is_named(engine: Engine) -> None:
