@@ -183,7 +183,7 @@ def _receivables(session: Session, contract: Contract) -> list[tuple[str, int | 
         )
         .outerjoin(
             Invoice,
-            and_(Invoice.utility_id == LedgerTransaction.utility_id, Invoice.id == LedgerTransaction.invoice_id),
+            and_(Invoice.utility_id == LedgerEntry.utility_id, Invoice.id == LedgerEntry.invoice_id),
         )
         .where(
             LedgerEntry.utility_id == contract.utility_id,

@@ -1,6 +1,7 @@
 """What cases mean for bills and ledger: each holder his days, a last bill, deposits there and back, whose debts."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
@@ -10,11 +11,12 @@ from billing.ledger import Account, post_payment
 from billing.volume import Period
 from central.collection.posting import Postings, balance, balances
 from central.invoicing import tariffs
+from central.invoicing.archive import rebuild
 from central.lifecycle import Asked, Details, Person, complete, standing, withdraw
 from central.lifecycle.queries import view
 from central.register import Change, RegisterError
 from central.store import read_session, write_session
-from central.store.models import Contract, Customer, Invoice, InvoiceLine, WorkOrder
+from central.store.models import Contract, Customer, Invoice, WorkOrder
 from tests.central.factories import EXAMPLES, NEXT_PERIOD, TARIFF, Town
 from tests.central.invoicing.driving import approved, issued
 from tests.central.lifecycle.conftest import EMPTY
@@ -226,13 +228,14 @@ def test_the_tariffs_deposit_goes_to_the_ledger_and_its_fees_to_the_next_bill(to
         result = complete(session, case, by=CLERK).result or {}
     assert (result["deposit_cents"], result["charges"]) == (6_010, ["CONTRATACION"])
     issued(town, Period(date(2026, 2, 1), date(2026, 3, 1)))
-    lines = select(InvoiceLine.code, InvoiceLine.amount_cents, InvoiceLine.vat, Contract.code.label("contract")).join(
-        Invoice, Invoice.id == InvoiceLine.invoice_id
-    )
     with read_session(town.engine) as session:
-        found = session.execute(lines.join(Contract, Contract.id == Invoice.contract_id))
-        fees = [tuple(row) for row in found if f"code: {row.code}\n" in FEES]
-    assert fees == [("CONTRATACION", 4_062, "21", result["contract"])]
+        fees = [
+            (line.code, line.amount, line.vat, archived.invoice.supply.contract)
+            for archived in rebuild(session, session.scalars(select(Invoice).order_by(Invoice.number)).all())
+            for line in archived.invoice.lines
+            if f"code: {line.code}\n" in FEES
+        ]
+    assert fees == [("CONTRATACION", Decimal("40.62"), "21", result["contract"])]
 
 
 def test_a_charge_that_the_tariff_cannot_price_is_refused_by_name(town: Town) -> None:
