@@ -21,6 +21,7 @@ from billing.tariff.model import TariffVersion
 from billing.tariff.span import Span
 from billing.tariff.steps import Exempt, Fixed, Formula, Percent, Volume, Water
 
+CENT_DECIMALS: Final = 2
 RATES: Final = {"21": 21, "10": 10, "4": 4, "0": 0, "NS": 0, "EX": 0}
 
 
@@ -69,7 +70,7 @@ def shared(lines: Sequence[Line], by_rate: Mapping[str, Vat], share: Share) -> t
     vat = {}
     for code, whole in by_rate.items():
         base = sum((line.amount for line in mine if line.vat == code), Decimal(0))
-        if any(line.amount != rounded(line.amount) for line in lines if line.vat == code):
+        if any(_decimals(line.amount) > CENT_DECIMALS for line in lines if line.vat == code):
             base = _part_of(whole.base, share)  # lines finer than a cent: it is their rounded sum that is divided
         vat[code] = Vat(rounded(base), _part_of(whole.vat, share))
     return mine, vat
@@ -84,10 +85,14 @@ def _shared_line(line: Line, share: Share, part: Fraction) -> Line:
 
 
 def _part_of(amount: Decimal, share: Share) -> Decimal:
-    exponent = amount.as_tuple().exponent
-    decimals = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    decimals = _decimals(amount)
     units = int(amount.scaleb(decimals))
     return scaled(apportion(units, share.weights)[share.number - 1], decimals)
+
+
+def _decimals(amount: Decimal) -> int:
+    exponent = amount.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) and exponent < 0 else 0
 
 
 def chosen_litres(volume: Volume, litres: int, reference: int | None) -> int:
