@@ -3,6 +3,7 @@
 from sqlalchemy import func, select
 
 from central.fiscal.systems import SII
+from central.invoicing.rectify.propose import ORIGINALS
 from central.invoicing.rectify.recompute import recompute
 from central.invoicing.rectify.standing import replaced_by
 from central.invoicing.regimes import EVER, spans
@@ -33,7 +34,7 @@ def rectifications_have_originals(case: Case, report: Report) -> None:
 
 def _rectifying(case: Case, report: Report) -> list[Invoice]:
     found = []
-    rows = select(Invoice).where(Invoice.utility_id == case.utility_id, Invoice.kind != "F1")
+    rows = select(Invoice).where(Invoice.utility_id == case.utility_id, Invoice.kind.not_in(ORIGINALS))
     for some in pages(case, rows, Invoice.id):
         report.saw(len(some))
         found += some
