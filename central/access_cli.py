@@ -12,13 +12,14 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
-    central,
+    mount,
+    mount_command,
     now,
     settings_and_engine,
     show,
     show_rows,
 )
-from central.factors_cli import mount as mount_factors
+from central.factors_cli import mount_factors
 
 user = typer.Typer(no_args_is_help=True, help="Usuarios / Users")
 
@@ -26,8 +27,8 @@ user = typer.Typer(no_args_is_help=True, help="Usuarios / Users")
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
     mount_factors(user)
-    central.add_typer(user, name="user")
-    central.command("grant", help=GRANT_HELP)(grant)
+    mount(user, "user")
+    mount_command(grant, "grant", GRANT_HELP)
 
 
 GRANT_HELP = (

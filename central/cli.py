@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -48,6 +49,18 @@ def register(app: typer.Typer) -> None:
     """Mount the commands on the root application."""
     app.add_typer(central, name="central")
     bench_group(app).command("ingest", help=BENCH_HELP)(bench_ingest)
+
+
+def mount(group: typer.Typer, name: str, parent: typer.Typer = central) -> None:
+    """A group of commands of another file, mounted once however often the command line is built."""
+    if all(other.typer_instance is not group for other in parent.registered_groups):
+        parent.add_typer(group, name=name)
+
+
+def mount_command(command: Callable[..., None], name: str, text: str, parent: typer.Typer = central) -> None:
+    """One command of another file, mounted once."""
+    if all(other.callback is not command for other in parent.registered_commands):
+        parent.command(name, help=text)(command)
 
 
 BENCH_HELP = "Lecturas por segundo, de MQTT al commit / Readings a second, from MQTT to the commit"

@@ -15,7 +15,7 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
-    central,
+    mount,
     now,
     settings_and_engine,
     show,
@@ -65,7 +65,7 @@ SPANISH = {"alta": "sign_up", "titular": "change_of_holder", "subrogacion": "sub
 
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
-    central.add_typer(contract, name="contract")
+    mount(contract, "contract")
 
 
 @contract.command("open", help="Abre un expediente / Open a case")

@@ -16,9 +16,9 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
-    central,
     change,
     key_ring,
+    mount_command,
     settings_and_engine,
     show,
 )
@@ -39,8 +39,8 @@ EXPORT_HELP = "Exporta el padrón: .xlsx, .zip o carpeta de CSV / Export the reg
 
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
-    central.command("import", help=IMPORT_HELP)(import_files)
-    central.command("export", help=EXPORT_HELP)(export)
+    mount_command(import_files, "import", IMPORT_HELP)
+    mount_command(export, "export", EXPORT_HELP)
 
 
 def import_files(

@@ -12,6 +12,8 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
+    mount,
+    mount_command,
     now,
     settings_and_engine,
     show,
@@ -26,14 +28,14 @@ LoginArgument = Annotated[str, typer.Argument(help="Usuario / Login")]
 NOBODY = "none"
 
 
-def mount(user: typer.Typer) -> None:
+def mount_factors(user: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central user``."""
-    user.add_typer(mfa, name="mfa")
+    mount(mfa, "mfa", user)
     user.command("sessions", help="Dónde ha entrado uno; --end lo cierra / Where one is logged in; --end ends it")(
         sessions
     )
-    user.command("link", help="Enlace para elegir contraseña, una vez / Link to choose a password, once")(link)
-    user.command("policy", help="Reglas de acceso; sin opciones las enseña / Rules of access; shows them")(policy)
+    mount_command(link, "link", "Enlace para elegir contraseña, una vez / Link to choose a password, once", user)
+    mount_command(policy, "policy", "Reglas de acceso; sin opciones las enseña / Rules of access; shows them", user)
 
 
 @mfa.command("list", help="Quién tiene segundo paso, y quién debería / Who has a second factor, and who should")

@@ -13,7 +13,8 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
-    central,
+    mount,
+    mount_command,
     now,
     settings_and_engine,
     show,
@@ -41,10 +42,10 @@ def register(_app: typer.Typer) -> None:
     from central.fiscal_events_cli import events
     from central.fiscal_system_cli import system
 
-    central.add_typer(fiscal, name="fiscal")
-    fiscal.add_typer(system, name="system")
-    fiscal.add_typer(events, name="events")
-    central.command("facturae", help=FACTURAE_HELP)(facturae)
+    mount(fiscal, "fiscal")
+    mount(system, "system", fiscal)
+    mount(events, "events", fiscal)
+    mount_command(facturae, "facturae", FACTURAE_HELP)
 
 
 @fiscal.command(help="Remite lo que toca ahora / Send what is due now")

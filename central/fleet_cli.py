@@ -14,8 +14,8 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
-    central,
     key_ring,
+    mount,
     now,
     route,
     settings_and_engine,
@@ -41,8 +41,8 @@ DeviceOption = Annotated[str | None, typer.Option("--device", help="Terminal / D
 
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
-    central.add_typer(order, name="order")
-    order.add_typer(cut, name="cut")
+    mount(order, "order")
+    mount(cut, "cut", order)
 
 
 # Routes ------------------------------------------------------------------------------------------------------------

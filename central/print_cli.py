@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from central.cli import ConfigOption, DbOption, JsonOption, UtilityOption, central, settings_and_engine, show
+from central.cli import (
+    ConfigOption,
+    DbOption,
+    JsonOption,
+    UtilityOption,
+    mount_command,
+    settings_and_engine,
+    show,
+)
 
 HELP = """Las facturas de una remesa para la imprenta, por lotes en PDF / A run's bills for the printer, in PDF batches.
 
@@ -17,7 +25,7 @@ Lo que ya está hecho no se repite / What is there already is not made again."""
 
 def register(_app: typer.Typer) -> None:
     """Mount the command beside the others of ``sgc central``."""
-    central.command("print", help=HELP)(print_run)
+    mount_command(print_run, "print", HELP)
 
 
 def print_run(

@@ -12,8 +12,8 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
-    central,
     change,
+    mount,
     now,
     settings_and_engine,
     show,
@@ -32,7 +32,7 @@ SubjectArgument = Annotated[str, typer.Argument(help="De qué trata, como sale e
 
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
-    central.add_typer(quality, name="quality")
+    mount(quality, "quality")
 
 
 @quality.callback()

@@ -13,8 +13,8 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
-    central,
     key_ring,
+    mount_command,
     now,
     settings_and_engine,
     show,
@@ -34,8 +34,8 @@ Take uplinks of LoRaWAN network servers (ChirpStack, The Things Stack) over HTTP
 
 def register(_app: typer.Typer) -> None:
     """Mount the command beside the others of ``sgc central``."""
-    central.command("readings", help=HELP)(readings)
-    central.command("uplinks", help=UPLINKS_HELP)(uplinks)
+    mount_command(readings, "readings", HELP)
+    mount_command(uplinks, "uplinks", UPLINKS_HELP)
 
 
 def readings(

@@ -14,7 +14,7 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
-    central,
+    mount,
     now,
     settings_and_engine,
     show,
@@ -33,7 +33,7 @@ OnOption = Annotated[str, typer.Option("--on", help="Fecha / Date (2026-05-04)")
 
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
-    central.add_typer(refunds, name="refunds")
+    mount(refunds, "refunds")
 
 
 @refunds.command("credits", help="Contratos con saldo a favor / Contracts with a credit")

@@ -17,7 +17,7 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
-    central,
+    mount,
     now,
     settings_and_engine,
     show,
@@ -39,7 +39,7 @@ WorkersOption = Annotated[
 
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
-    central.add_typer(bill, name="bill")
+    mount(bill, "bill")
 
 
 @bill.command("create", help="Crea una remesa / Make a run")

@@ -13,8 +13,8 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
-    central,
     change,
+    mount,
     now,
     settings_and_engine,
     show,
@@ -37,8 +37,8 @@ DayOption = Annotated[str | None, typer.Option("--on", help="En qué día; hoy /
 
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
-    central.add_typer(bulk, name="bulk")
-    central.add_typer(shares, name="shares")
+    mount(bulk, "bulk")
+    mount(shares, "shares")
 
 
 @bulk.command("set", help="Qué suministros cuelgan de un contador general / Which supplies hang under a bulk meter")

@@ -13,7 +13,7 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
-    central,
+    mount,
     now,
     settings_and_engine,
     show,
@@ -28,7 +28,7 @@ token = typer.Typer(no_args_is_help=True, help="Credenciales de la API / Tokens 
 
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
-    central.add_typer(token, name="token")
+    mount(token, "token")
 
 
 @token.command("create", help="Crea una; el secreto se enseña una sola vez / Make one; its secret is shown only once")

@@ -14,7 +14,7 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
-    central,
+    mount,
     now,
     settings_and_engine,
     show,
@@ -36,7 +36,7 @@ NumberArgument = Annotated[int, typer.Argument(help="Identificador / Its id")]
 
 def register(_app: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central``."""
-    central.add_typer(webhook, name="webhook")
+    mount(webhook, "webhook")
 
 
 @webhook.command("add", help="Añade uno; su secreto se enseña una sola vez / Add one; its secret is shown only once")

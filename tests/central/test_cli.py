@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from central import cli, exchange_cli
 from central.store.diagram import data_model
 from protocols.sync import Ack, Route, ack_topic, batch_topic, decode_ack, decode_route, route_topic
+from sgc import build_app
 from tests.central.conftest import Town
 from tests.central.reading.support import FakeDevice, readings
 from tests.fixtures.mosquitto import Mosquitto
@@ -199,3 +200,12 @@ async def retained_route(broker: Mosquitto) -> Route:
 def just_now() -> int:
     """The commands take the machine's clock, so what they are given must not lie ahead of it."""
     return time.time_ns() // 1_000_000 - 60_000
+
+
+def test_a_command_line_that_is_built_again_has_no_command_twice() -> None:
+    def count(group: typer.Typer) -> int:
+        below = (one.typer_instance for one in group.registered_groups if one.typer_instance is not None)
+        return len(group.registered_commands) + sum(count(one) for one in below)
+
+    first = count(build_app())
+    assert count(build_app()) == first
