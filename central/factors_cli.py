@@ -31,9 +31,8 @@ NOBODY = "none"
 def mount_factors(user: typer.Typer) -> None:
     """Mount the commands beside the others of ``sgc central user``."""
     mount(mfa, "mfa", user)
-    user.command("sessions", help="Dónde ha entrado uno; --end lo cierra / Where one is logged in; --end ends it")(
-        sessions
-    )
+    where = "Dónde ha entrado uno; --end lo cierra / Where one is logged in; --end ends it"
+    mount_command(sessions, "sessions", where, user)
     mount_command(link, "link", "Enlace para elegir contraseña, una vez / Link to choose a password, once", user)
     mount_command(policy, "policy", "Reglas de acceso; sin opciones las enseña / Rules of access; shows them", user)
 
