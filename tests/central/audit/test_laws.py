@@ -252,7 +252,9 @@ BREACHES: list[tuple[str, str, str]] = [
 def test_a_planted_breach_is_named(engine: Engine, keys: Path, statements: str, law: str, said: str) -> None:
     with unguarded(engine) as connection:
         for statement in statements.split("; "):
-            connection.execute(text(statement))
+            # The one function here that has another name on each database.
+            place = "strpos(" if engine.dialect.name == "postgresql" else "instr("
+            connection.execute(text(statement.replace("instr(", place)))
     found = verdicts(engine, keys)[law]
     assert any(said in breach for breach in found.breaches), found.breaches
 
