@@ -95,7 +95,7 @@ def main(arguments: Sequence[str]) -> int:
     # Everything that is counted must be there before the first input.
     target.fuzz(target.seeds[0])
     if "." not in name:
-        count_lines(("edge", "protocols"))
+        count_lines(("central", "edge", "protocols"))
     return guided(target.fuzz, rest)
 
 
