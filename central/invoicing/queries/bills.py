@@ -14,7 +14,7 @@ from billing.money import euros
 from central.invoicing.archive import rebuild
 from central.invoicing.draft import Basis
 from central.invoicing.queries.stories import BillLine, BillReading, lines_of, readings_of
-from central.store.models import Consumption, Contract, InvoiceDocument
+from central.store.models import Consumption, Contract, ContractHolder, InvoiceDocument
 from central.store.models import Invoice as InvoiceRow
 
 MONTHS = 13
@@ -84,7 +84,11 @@ def bills_of_customer(
     limit: int = 24,
 ) -> list[BillSummary]:
     """The newest bills made out to a customer; ``before`` is (issued, id) of the last one already seen."""
-    conditions = [InvoiceRow.customer_id == customer_id]
+    # Bills are found by their contract: those the customer holds or ever held.
+    held = select(ContractHolder.contract_id).where(
+        ContractHolder.utility_id == utility_id, ContractHolder.customer_id == customer_id
+    )
+    conditions = [InvoiceRow.customer_id == customer_id, InvoiceRow.contract_id.in_(held)]
     if contract_id is not None:
         conditions.append(InvoiceRow.contract_id == contract_id)
     return _summaries(session, utility_id, conditions, before, limit)
@@ -122,6 +126,7 @@ def history(
         .where(
             Consumption.utility_id == utility_id,
             Consumption.contract_id == contract_id,
+            InvoiceRow.contract_id == contract_id,
             Consumption.period_to > since,
             Consumption.period_from < until,
             *conditions,
