@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 from central import cli, exchange_cli
 from central.store.diagram import data_model
+from central.store.models import Base
 from protocols.sync import Ack, Route, ack_topic, batch_topic, decode_ack, decode_route, route_topic
 from sgc import build_app
 from tests.central.conftest import Town
@@ -139,6 +141,11 @@ def test_a_failure_is_one_line_that_names_what_where_and_why(arguments: list[str
 def test_the_data_model_document_is_current() -> None:
     path = ROOT / "docs/data-model.md"
     assert path.read_text(encoding="utf-8") == data_model(), "run: sgc central model --write docs/data-model.md"
+
+
+def test_the_data_model_document_tells_every_table() -> None:
+    told = set(re.findall(r"^\* \*\*(\w+)\*\*", data_model(), re.MULTILINE))
+    assert told == set(Base.metadata.tables)
 
 
 @pytest.mark.mosquitto
