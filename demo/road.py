@@ -104,8 +104,9 @@ class Road:
         return await self._edge_status()
 
     async def _played(self) -> bool:
-        progress = last_progress(self.rooms.logs / "sim.log")
+        # The agent is asked first: the town goes on meanwhile, and more cannot be stored than was heard.
         status = await self._edge_status()
+        progress = last_progress(self.rooms.logs / "sim.log")
         self.screen.update("transmit", status["stored"], max(progress["heard"], 1))
         return bool(progress["done"]) and status["stored"] >= progress["heard"]
 
