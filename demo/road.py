@@ -104,10 +104,10 @@ class Road:
         return await self._edge_status()
 
     async def _played(self) -> bool:
-        # The agent is asked first: the town goes on meanwhile, and more cannot be stored than was heard.
         status = await self._edge_status()
         progress = last_progress(self.rooms.logs / "sim.log")
-        self.screen.update("transmit", status["stored"], max(progress["heard"], 1))
+        # The town tells its progress now and then, the agent at once: what it has stored was heard.
+        self.screen.update("transmit", status["stored"], max(progress["heard"], status["stored"], 1))
         return bool(progress["done"]) and status["stored"] >= progress["heard"]
 
     async def read_by_hand(self) -> None:
