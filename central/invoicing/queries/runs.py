@@ -12,9 +12,13 @@ from sqlalchemy.orm import Session
 from billing.invoice import Invoice
 from billing.money import euros
 from central.invoicing.archive import rebuild
+from central.invoicing.desk import HELD
 from central.invoicing.draft import Draft
 from central.invoicing.issue import block_of
+from central.invoicing.plan import PARKED
+from central.invoicing.review import CANNOT_BILL
 from central.invoicing.shared import Shared
+from central.invoicing.states import RunStatus
 from central.store.models import BillingRun, Contract, Customer, DraftBill, DraftException, RunPartition, SupplyPoint
 from central.store.models import Invoice as InvoiceRow
 
@@ -157,8 +161,9 @@ def drafts(
 ) -> DraftPage:
     """A page of a run's drafts. ``after`` is the ``next`` of the page before; PageKeyError where it is not one."""
     key = _SORTS[filters.sort]
-    conditions = [DraftBill.utility_id == utility_id, DraftBill.run_id == run_id, *_matching(filters)]
-    counted: Any = session.execute(select(func.count(), func.sum(DraftBill.total_cents)).where(*conditions)).one()
+    narrowed = _matching(utility_id, run_id, filters)
+    conditions = [DraftBill.utility_id == utility_id, DraftBill.run_id == run_id, *narrowed]
+    count, cents = (None if narrowed else _summed_up(session, utility_id, run_id)) or _summed(session, conditions)
     wanted = select(DraftBill.id, key.label("sort_key")).where(*conditions)
     if after is not None:
         wanted = wanted.where(_beyond(key, after, filters.descending))
@@ -171,7 +176,7 @@ def drafts(
     items = _items(session, utility_id, run_id, [row.DraftBill.contract_id for row in shown])
     following = f"{shown[-1].sort_key}.{shown[-1].DraftBill.id}" if len(found) > limit else None
     page = tuple(_row(row.DraftBill, row.code, row.name, row.SupplyPoint, items) for row in shown)
-    return DraftPage(page, counted[0], euros(int(counted[1] or 0)), following)
+    return DraftPage(page, count, euros(cents), following)
 
 
 def draft(
@@ -214,6 +219,7 @@ def _drafted(session: Session, row: DraftBill) -> Draft | None:
     return block.draft(row.place, series, Shared(session, row.utility_id))
 
 
+_SIMULATED = (RunStatus.REVIEW, RunStatus.APPROVED, RunStatus.NUMBERED, RunStatus.ISSUED, RunStatus.DELIVERED)
 _CHANGE = DraftBill.total_cents - func.coalesce(DraftBill.previous_total_cents, 0)
 _SORTS: dict[Sort, ColumnElement[int]] = {
     "contract": DraftBill.contract_id.expression,
@@ -275,27 +281,45 @@ def _draft_rows(conditions: list[ColumnElement[bool]]) -> Any:
     )
 
 
-def _matching(filters: Filters) -> list[ColumnElement[bool]]:
+def _summed_up(session: Session, utility_id: int, run_id: int) -> tuple[int, int] | None:
+    """Drafts of a whole run and their cents as its simulation summed them up; None while they may be others.
+
+    Counting all of them would make a page the slower the larger its run. Holding a draft back changes neither sum.
+    """
+    run = select(BillingRun.status, BillingRun.summary).where(
+        BillingRun.utility_id == utility_id, BillingRun.id == run_id
+    )
+    found = session.execute(run).one_or_none()
+    if found is None or found.status not in _SIMULATED:
+        return None
+    return found.summary["bills"] + found.summary["parked"], found.summary["total_cents"]
+
+
+def _summed(session: Session, conditions: list[ColumnElement[bool]]) -> tuple[int, int]:
+    """Drafts that match, and their cents."""
+    found: Any = session.execute(select(func.count(), func.sum(DraftBill.total_cents)).where(*conditions)).one()
+    return found[0], int(found[1] or 0)
+
+
+def _matching(utility_id: int, run_id: int, filters: Filters) -> list[ColumnElement[bool]]:
+    named = select(DraftException.contract_id).where(
+        DraftException.utility_id == utility_id, DraftException.run_id == run_id
+    )
+    unsettled = named.where(DraftException.waived_at.is_(None))
     found: list[ColumnElement[bool]] = []
     if filters.status is not None:
         found.append(DraftBill.status == filters.status)
+    if filters.status == PARKED:
+        # Each says why: this changes nothing of what is found, and finds it without reading the whole run.
+        found.append(DraftBill.contract_id.in_(named.where(DraftException.code.in_((CANNOT_BILL, HELD)))))
     if filters.open_only:
-        found.append(DraftBill.open_exceptions > 0)
+        found += [DraftBill.open_exceptions > 0, DraftBill.contract_id.in_(unsettled)]
     if filters.contract is not None:
-        named_so = select(Contract.id).where(
-            Contract.utility_id == DraftBill.utility_id, Contract.code == filters.contract
-        )
-        found.append(DraftBill.contract_id.in_(named_so))
+        coded = select(Contract.id).where(Contract.utility_id == utility_id, Contract.code == filters.contract)
+        found.append(DraftBill.contract_id.in_(coded))
     if filters.code is not None:
-        named = select(DraftException.code).where(
-            DraftException.utility_id == DraftBill.utility_id,
-            DraftException.run_id == DraftBill.run_id,
-            DraftException.contract_id == DraftBill.contract_id,
-            DraftException.code == filters.code,
-        )
-        if filters.open_only:
-            named = named.where(DraftException.waived_at.is_(None))
-        found.append(named.exists())
+        exceptions = unsettled if filters.open_only else named
+        found.append(DraftBill.contract_id.in_(exceptions.where(DraftException.code == filters.code)))
     return found
 
 

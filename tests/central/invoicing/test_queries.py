@@ -9,14 +9,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from billing.invoice import check
-from central.invoicing import queries, run
+from central.invoicing import desk, queries, run
 from central.invoicing.queries import Filters, PageKeyError, Sort
 from central.store import read_session, write_session
 from central.store.bulk import changed
 from central.store.models import Invoice, Reading, ReadingKind, ReadingStatus
 from protocols import wmbus
 from tests.central.factories import KEY, NEXT_PERIOD, NOW, Town, give_keys
-from tests.central.invoicing.driving import CHECKER, issued, simulated
+from tests.central.invoicing.driving import CHECKER, MAKER, issued, simulated
 
 HEARD = datetime(2026, 1, 31, 22, 59, 58, tzinfo=UTC)
 
@@ -148,6 +148,30 @@ def test_pages_of_drafts_show_each_row_once_in_order(town: Town, sort: Sort, des
             queries.drafts(session, town.utility_id, run_id, filters, after="; drop")
     # House by house everything grows, so all four orders are that of the houses.
     assert seen == (town.contracts[::-1] if descending else town.contracts)
+
+
+def test_a_page_tells_the_sums_of_the_whole_run_at_every_stage(town: Town) -> None:
+    def told(filters: Filters) -> tuple[int, Decimal, list[int]]:
+        with read_session(town.engine) as session:
+            page = queries.drafts(session, town.utility_id, run_id, filters)
+        assert (page.count, page.total) == (len(page.rows), sum(row.total for row in page.rows))
+        return page.count, page.total, [row.contract_id for row in page.rows]
+
+    town.read(2, date(2026, 2, 1), 400, revision=1)  # less than before: estimated, to be looked at
+    run_id = simulated(town)
+    count, total, _ = told(Filters())
+    assert count == 7
+    assert told(Filters(open_only=True))[2] == [town.contracts[2]]
+    assert told(Filters(status="parked"))[0] == 0
+    with write_session(town.engine) as session:
+        desk.hold(session, run.run_of(session, town.utility_id, run_id), town.contracts[2], MAKER, NOW, "prueba")
+    assert told(Filters())[:2] == (count, total)
+    assert told(Filters(open_only=True))[0] == 0
+    assert told(Filters(status="parked"))[2] == told(Filters(code="held"))[2] == [town.contracts[2]]
+    with write_session(town.engine) as session:
+        row = run.run_of(session, town.utility_id, run_id)
+        run.cancel(session, row, CHECKER, NOW, "prueba")
+    assert told(Filters())[:2] == (count, total)
 
 
 def test_counts_are_those_of_the_lists_they_open(town: Town) -> None:
