@@ -22,6 +22,7 @@ NS = "https://www2.agenciatributaria.gob.es/static_files/common/internet/dep/apl
 DS = "http://www.w3.org/2000/09/xmldsig#"
 VERSION, HASH_KIND = "1.0", "01"
 MAX_NOTE = 100
+SIGNATURE_MARK = "placeholder"  # the Id that signxml looks for
 
 # What is told of an event: elements in order, each with its text or its own elements.
 Fields = Sequence[tuple[str, "str | Fields"]]
@@ -103,7 +104,9 @@ def event(
     fields.append(("Encadenamiento", _before(previous)))
     fields += [("TipoHuella", HASH_KIND), ("HuellaEvento", digest)]
     _fill(root, [("IDVersion", VERSION), ("Evento", fields)])
-    etree.SubElement(root[1], f"{{{DS}}}Signature", Id="placeholder", nsmap={"ds": DS})
+    # An enveloped signature is appended to the root; the agency's schema has it within Evento. An empty Signature
+    # with this Id is how signxml, which signs (central.fiscal.signing), is told where: it puts its own in its place.
+    etree.SubElement(root[1], f"{{{DS}}}Signature", Id=SIGNATURE_MARK, nsmap={"ds": DS})
     return Event(EventLink(kind, stamp, digest), previous, root)
 
 

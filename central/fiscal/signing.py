@@ -65,7 +65,10 @@ class Signer:
         self._policy, self._roles, self._described = policy, roles, described
 
     def sign(self, root: etree._Element) -> bytes:
-        """The signed document; the signature takes the place of one named ``placeholder``, or is the last element."""
+        """The signed document; the signature is its last element, or where signxml's own mark for it stands.
+
+        The mark is an empty Signature with the Id ``placeholder`` (``XMLSigner.sign``), as log events have it.
+        """
         signer = XAdESSigner(
             signature_policy=self._policy,
             claimed_roles=self._roles,
