@@ -15,7 +15,7 @@ from central.ops.backup_cli import mount as mount_backup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
+    from datetime import date, datetime
 
     from sqlalchemy import Engine
 
@@ -422,11 +422,11 @@ def key_ring(settings: Config) -> KeyRing | None:
     return KeyRing.load(Path(settings.keys.file)) if settings.keys else None
 
 
-def change(actor: str) -> Change:
-    """A change by ``actor``, now."""
+def change(actor: str, why: str = "") -> Change:
+    """A change by ``actor``, now, for the reason that is given."""
     from central.register import Change
 
-    return Change(actor, now())
+    return Change(actor, now(), why)
 
 
 def now() -> datetime:
@@ -434,6 +434,13 @@ def now() -> datetime:
     from datetime import UTC, datetime
 
     return datetime.now(UTC)
+
+
+def today() -> date:
+    """The present legal day."""
+    from central.times import local_day, millis
+
+    return local_day(millis(now()))
 
 
 def show(result: dict[str, Any], text: str, as_json: bool) -> None:
@@ -452,5 +459,5 @@ def show_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
 
 def fail(command: str, text: str) -> NoReturn:
     """One line on standard error, exit code 2."""
-    typer.echo(f"central {command}: {text}", err=True)
+    typer.echo(f"central {command}: {' '.join(text.splitlines())}", err=True)
     raise typer.Exit(2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +13,14 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
+    change,
     mount,
     now,
     settings_and_engine,
     show,
     show_rows,
 )
+from central.typed import cents, day, day_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,8 +104,8 @@ def open_one(
         person = {"nif": nif, "name": name, "kind": kind, "email": email, "phone": phone}
         terms = {"use": use, "persons": persons}
         said = _details({}, details, person, terms, iban, closing, deposit, assume_debt)
-        asked = Asked(SPANISH.get(procedure, procedure), _day("--on", on), said, supply, of, cause)
-        case = open_case(session, utility_named(session, utility).id, asked, by=_by(actor))
+        asked = Asked(SPANISH.get(procedure, procedure), day("--on", on), said, supply, of, cause)
+        case = open_case(session, utility_named(session, utility).id, asked, by=change(actor))
         _show(session, case, as_json)
 
 
@@ -140,7 +140,7 @@ def amend_one(
         person = {"nif": nif, "name": name, "kind": kind, "email": email, "phone": phone}
         terms = {"use": use, "persons": persons}
         said = _details(stored(read(case.details)), details, person, terms, iban, closing, deposit, False)
-        amend(session, case, said, _day("--on", on) if on else case.effective_on, by=_by(actor))
+        amend(session, case, said, day_or_none("--on", on) or case.effective_on, by=change(actor))
         _show(session, case, as_json)
 
 
@@ -165,7 +165,7 @@ def document(
     with settings_and_engine("contract document", config, db) as (_, engine), write_session(engine) as session:
         if sum((file is not None, waive, refuse)) != 1:
             raise ValueError(f"document {code}: name one of --file, --waive, --refuse")
-        case, by = _case(session, utility, number), _by(actor, why)
+        case, by = _case(session, utility, number), change(actor, why)
         if file is not None:
             lifecycle.receive(session, case, code, file.read_bytes(), file.name, by=by)
         else:
@@ -225,7 +225,7 @@ def complete_one(
     from central.lifecycle import complete
 
     _act("complete", lambda session, case, by: complete(session, case, by=by), number, utility, config, db,
-         _by(actor), as_json)  # fmt: skip
+         change(actor), as_json)  # fmt: skip
 
 
 @contract.command("reject", help="Lo cierra sin hacerlo / Close it without doing it")
@@ -242,7 +242,7 @@ def reject_one(
     from central.lifecycle import reject
 
     _act("reject", lambda session, case, by: reject(session, case, by=by), number, utility, config, db,
-         _by(actor, why), as_json)  # fmt: skip
+         change(actor, why), as_json)  # fmt: skip
 
 
 @contract.command("withdraw", help="Quien lo pidió desiste / Who asked does not want it any more")
@@ -259,7 +259,7 @@ def withdraw_one(
     from central.lifecycle import withdraw
 
     _act("withdraw", lambda session, case, by: withdraw(session, case, by=by), number, utility, config, db,
-         _by(actor, why), as_json)  # fmt: skip
+         change(actor, why), as_json)  # fmt: skip
 
 
 def _act(
@@ -280,12 +280,6 @@ def _act(
         _show(session, case, as_json)
 
 
-def _by(actor: str, why: str = "") -> Change:
-    from central.register.change import Change
-
-    return Change(actor, now(), why)
-
-
 def _case(session: Session, utility: str | None, number: int) -> ContractCase:
     from central.lifecycle import find_case
     from central.register import RegisterError
@@ -295,13 +289,6 @@ def _case(session: Session, utility: str | None, number: int) -> ContractCase:
     if case is None:
         raise RegisterError("case", number, "does not exist")
     return case
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"{option} {text}: must be a date like 2026-01-31") from error
 
 
 def _details(
@@ -328,7 +315,7 @@ def _details(
     if closing:
         said["closing"] = _closing(closing)
     if deposit is not None:
-        said["deposit_cents"] = _cents(deposit)
+        said["deposit_cents"] = cents("--deposit", deposit)
     return read(said | ({"assume_debt": True} if assume_debt else {}))
 
 
@@ -346,16 +333,6 @@ def _closing(text: str) -> dict[str, Any]:
     if colon and not litres.isdecimal():
         raise ValueError(f"--closing {text}: must be SOURCE:LITRES with whole litres, or remote")
     return {"source": source, "litres": int(litres)} if colon else {"source": source}
-
-
-def _cents(text: str) -> int:
-    try:
-        cents = Decimal(text.replace(",", ".")) * 100
-    except InvalidOperation as error:
-        raise ValueError(f"--deposit {text}: must be euros like 60.00") from error
-    if not cents.is_finite() or cents != cents.to_integral_value():
-        raise ValueError(f"--deposit {text}: must be euros with at most two decimals")
-    return int(cents)
 
 
 def _listed(one: Listed) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +13,7 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
+    change,
     key_ring,
     mount,
     now,
@@ -22,12 +22,12 @@ from central.cli import (
     show,
     show_rows,
 )
+from central.typed import cents, day, day_or_none
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from central.fleet.progress import Progress
-    from central.register import Change
     from central.store.models import Contract, Device, Route, WorkOrder
 
 order = typer.Typer(no_args_is_help=True, help="Órdenes de trabajo / Work orders")
@@ -76,7 +76,7 @@ def build(
     with settings_and_engine("route build", config, db) as (_, engine):
         wanted = Round(
             code=code,
-            days=[_day(one) for one in on],
+            days=[day("--on", one) for one in on],
             devices=device or [],
             routes=routes,
             zone=zone,
@@ -86,7 +86,7 @@ def build(
             way="streets" if by_streets else "clusters",
         )
         with write_session(engine) as session:
-            made = plan_round(session, utility_named(session, utility).id, wanted, by=_by(actor))
+            made = plan_round(session, utility_named(session, utility).id, wanted, by=change(actor))
             rows = [_told(one) for one in progress_of(session, made, now())]
     show_rows(rows, as_json)
 
@@ -175,7 +175,7 @@ def assign_route(
 
     with settings_and_engine("route assign", config, db) as (_, engine), write_session(engine) as session:
         found = _route(session, utility, code)
-        assign(session, found, _device(session, device), planned_on=_day(on) if on else None, by=_by(actor))
+        assign(session, found, _device(session, device), planned_on=day_or_none("--on", on), by=change(actor))
         result = {"route": code, "device": device, "on": found.planned_on.isoformat()}
     show(result, f"{code} → {device} ({result['on']})", as_json)
 
@@ -202,10 +202,10 @@ def reread(
             session,
             _route(session, utility, code),
             supply,
-            planned_on=_day(on) if on else None,
+            planned_on=day_or_none("--on", on),
             device=_device(session, device) if device else None,
             instructions=why,
-            by=_by(actor),
+            by=change(actor),
         )
         rows = [{"order": one.code, "supply": name} for one, name in zip(made, supply, strict=True)]
     show_rows(rows, as_json)
@@ -226,7 +226,7 @@ def cancel_route(
     from central.store import write_session
 
     with settings_and_engine("route cancel", config, db) as (_, engine), write_session(engine) as session:
-        cancel(session, _route(session, utility, code), by=_by(actor, reason))
+        cancel(session, _route(session, utility, code), by=change(actor, reason))
     show({"route": code, "status": "cancelled"}, f"{code}: cancelled", as_json)
 
 
@@ -258,10 +258,10 @@ def create(
 
     with settings_and_engine("order create", config, db) as (_, engine), write_session(engine) as session:
         wanted = Wanted(
-            kind, supply, cause, instructions, _day(on) if on else None, contract=contract, finding_id=finding
+            kind, supply, cause, instructions, day_or_none("--on", on), contract=contract, finding_id=finding
         )
         carrier = _device(session, device) if device else None
-        made = order_work(session, utility_named(session, utility).id, wanted, device=carrier, by=_by(actor))
+        made = order_work(session, utility_named(session, utility).id, wanted, device=carrier, by=change(actor))
         result = {"order": made.code, "kind": kind, "supply": supply, "status": made.status, "device": device}
     show(result, f"{result['order']}: {kind} {supply}", as_json)
 
@@ -316,7 +316,7 @@ def assign_order(
     with settings_and_engine("order assign", config, db) as (_, engine), write_session(engine) as session:
         found = _order(session, utility, code)
         carrier = _device(session, device)
-        orders.assign_order(session, found, carrier, planned_on=_day(on) if on else None, by=_by(actor))
+        orders.assign_order(session, found, carrier, planned_on=day_or_none("--on", on), by=change(actor))
     show({"order": code, "device": device, "status": "planned"}, f"{code} → {device}", as_json)
 
 
@@ -335,7 +335,7 @@ def cancel_order(
     from central.store import write_session
 
     with settings_and_engine("order cancel", config, db) as (_, engine), write_session(engine) as session:
-        orders.cancel_order(session, _order(session, utility, code), by=_by(actor, reason))
+        orders.cancel_order(session, _order(session, utility, code), by=change(actor, reason))
     show({"order": code, "status": "cancelled"}, f"{code}: cancelled", as_json)
 
 
@@ -370,7 +370,7 @@ def decide(
         found = session.get(OrderReport, (utility_named(session, utility).id, report))
         if found is None:
             raise KeyError(f"order report: {report} does not exist")
-        outcomes.decide(session, found, apply=apply, ring=key_ring(settings), by=_by(actor, reason))
+        outcomes.decide(session, found, apply=apply, ring=key_ring(settings), by=change(actor, reason))
         result = {"report": report, "order": found.order_code, "status": found.status}
     show(result, f"{report}: {result['status']}", as_json)
 
@@ -398,11 +398,11 @@ def record_fact(
             session,
             _contract(session, utility, contract),
             kind,
-            _day(since),
+            day("--since", since),
             reference,
-            until=_day(until) if until else None,
-            cents=_cents(amount) if amount else None,
-            by=_by(actor),
+            until=day_or_none("--until", until),
+            cents=cents("--amount", amount) if amount is not None else None,
+            by=change(actor),
         )
         result = {"fact": made.id, "contract": contract, "kind": kind, "since": since}
     show(result, f"{contract}: {kind} {since}", as_json)
@@ -422,7 +422,7 @@ def check(
     from central.store import read_session
 
     with settings_and_engine("order cut check", config, db) as (_, engine), read_session(engine) as session:
-        found = cuts.forbidden(session, _contract(session, utility, contract), _day(on), now())
+        found = cuts.forbidden(session, _contract(session, utility, contract), day("--on", on), now())
     rows: list[dict[str, Any]] = [{"rule": one.rule, "text": one.text} for one in found]
     if as_json:
         show({"contract": contract, "on": on, "lawful": not found, "refusals": rows}, "", as_json)
@@ -448,30 +448,6 @@ def _told(found: Progress) -> dict[str, Any]:
         "minutes": found.seconds // 60,
         "metres": found.metres,
     }
-
-
-def _by(actor: str, reason: str = "") -> Change:
-    from central.register import Change
-
-    return Change(actor, now(), reason)
-
-
-def _day(text: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a legal day has no zone
-    except ValueError as error:
-        raise ValueError(f"day: {text!r}, must be YYYY-MM-DD") from error
-
-
-def _cents(text: str) -> int:
-    from decimal import Decimal, InvalidOperation
-
-    from billing.ledger.value import cents_of
-
-    try:
-        return cents_of(Decimal(text))
-    except InvalidOperation as error:
-        raise ValueError(f"--amount: {text!r}, must be euros with a point (80.25)") from error
 
 
 def _route(session: Session, utility: str | None, code: str) -> Route:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,9 +19,7 @@ from central.cli import (
     show,
     show_rows,
 )
-
-if TYPE_CHECKING:
-    from datetime import date
+from central.typed import day_or_none
 
 quality = typer.Typer(
     invoke_without_command=True, help="Calidad del padrón: la calcula y la enseña / Quality of the register"
@@ -135,27 +133,15 @@ def dismiss_issue(
     as_json: JsonOption = False,
 ) -> None:
     """Dismiss an issue."""
-    from central.register import Change
     from central.register.quality import dismiss, find_issue
     from central.register.utilities import utility_named
     from central.store import write_session
 
     with settings_and_engine("quality dismiss", config, db) as (_, engine), write_session(engine) as session:
         issue = find_issue(session, utility_named(session, utility).id, rule, subject)
-        dismiss(session, issue, by=Change(actor, now(), reason), until=_day(until))
+        dismiss(session, issue, by=change(actor, reason), until=day_or_none("--until", until))
     told = {"rule": rule, "subject": subject, "reason": reason, "until": until}
     show(told, f"{rule} {subject}: {reason}", as_json)
-
-
-def _day(text: str | None) -> date | None:
-    from datetime import date
-
-    from central.register import RegisterError
-
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError as error:
-        raise RegisterError("until", text, "must be YYYY-MM-DD") from error
 
 
 @quality.command("reopen", help="Retira un descarte / Take a dismissal back")

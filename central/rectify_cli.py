@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,9 +17,12 @@ from central.cli import (
     settings_and_engine,
     show,
     show_rows,
+    today,
 )
+from central.typed import day, day_or_none
 
 if TYPE_CHECKING:
+    from billing.invoice import InvoiceType
     from central.invoicing.rectify.queries import Listed, Preview
 
 rectify = typer.Typer(
@@ -62,7 +64,6 @@ def propose(
     as_json: JsonOption = False,
 ) -> None:
     """Store a proposal and show its preview."""
-    from billing.invoice import InvoiceType
     from central.invoicing.rectify import Request
     from central.invoicing.rectify import propose as proposed
     from central.invoicing.rectify.leak import LEAK, Evidence
@@ -70,16 +71,13 @@ def propose(
     from central.register.utilities import utility_named
     from central.store import write_session
 
-    if kind not in list(InvoiceType):
-        raise typer.BadParameter(f"{kind}: R1, R2, R3, R4", param_hint="--kind")
-    day = date.fromisoformat(until) if until else None
-    evidence = Evidence(hidden, date.fromisoformat(repaired) if repaired else None) if cause == LEAK else None
     with settings_and_engine("rectify", config, db) as (_, engine), write_session(engine) as session:
         place = utility_named(session, utility).id
         ids = tuple(invoice_named(session, place, number).id for number in invoices)
-        asked = Request(ids, cause, InvoiceType(kind), "S" if method == "S" else "I", series, reason, day, evidence)
-        if method not in ("S", "I"):
-            raise ValueError(f"method {method}: must be S or I")
+        mended = day_or_none("--repaired", repaired)
+        evidence = Evidence(hidden, mended) if cause == LEAK else None
+        read_to = day_or_none("--until", until)
+        asked = Request(ids, cause, _kind(kind), _method(method), series, reason, read_to, evidence)
         row = proposed(session, place, asked, actor, now())
         _show_one(session, place, row.id, as_json)
 
@@ -99,22 +97,17 @@ def sweep_all(
     as_json: JsonOption = False,
 ) -> None:
     """Propose every bill that rates differently now; exit 1 where a contract could not be proposed."""
-    from billing.invoice import InvoiceType
     from central.invoicing.rectify import Request
     from central.invoicing.rectify.sweep import sweep
     from central.register.utilities import utility_named
     from central.store import read_session
 
-    if kind not in list(InvoiceType):
-        raise typer.BadParameter(f"{kind}: R1, R2, R3, R4", param_hint="--kind")
-    if method not in ("S", "I"):
-        raise typer.BadParameter(f"{method}: S, I", param_hint="--method")
-    asked = Request((), "correct", InvoiceType(kind), "S" if method == "S" else "I", series, reason)
-    end = date.fromisoformat(until) if until else None
     with settings_and_engine("rectify sweep", config, db) as (_, engine):
         with read_session(engine) as session:
             place = utility_named(session, utility).id
-        found = sweep(engine, place, asked, date.fromisoformat(since), end, actor, now())
+        asked = Request((), "correct", _kind(kind), _method(method), series, reason)
+        first, end = day("--since", since), day_or_none("--until", until)
+        found = sweep(engine, place, asked, first, end, actor, now())
     told = {
         "proposed": found.proposed,
         "bills": found.bills,
@@ -146,14 +139,13 @@ def issue_every(
     from central.invoicing.rectify.sweep import issue_all
     from central.register.utilities import utility_named
     from central.store import read_session
-    from central.times import local_day, millis
 
-    day = date.fromisoformat(on) if on else local_day(millis(now()))
     with settings_and_engine("rectify issue-all", config, db) as (settings, engine):
         with read_session(engine) as session:
             place = utility_named(session, utility).id
-        ring, last = key_ring(settings), date.fromisoformat(due)
-        made = issue_all(engine, place, reason, actor, now(), issue_date=day, due_date=last, ring=ring)
+        ring, last = key_ring(settings), day("--due", due)
+        first = day_or_none("--date", on) or today()
+        made = issue_all(engine, place, reason, actor, now(), issue_date=first, due_date=last, ring=ring)
     told = {
         "invoices": made.invoices,
         "cents": made.cents,
@@ -215,13 +207,12 @@ def issue(
     from central.invoicing.rectify import issue as issued
     from central.register.utilities import utility_named
     from central.store import write_session
-    from central.times import local_day, millis
 
-    day = date.fromisoformat(on) if on else local_day(millis(now()))
     with settings_and_engine("rectify", config, db) as (settings, engine), write_session(engine) as session:
         row = _found(session, utility_named(session, utility).id, rectification)
-        ring = key_ring(settings)
-        made = issued(session, row, actor, now(), issue_date=day, due_date=date.fromisoformat(due), ring=ring)
+        ring, last = key_ring(settings), day("--due", due)
+        first = day_or_none("--date", on) or today()
+        made = issued(session, row, actor, now(), issue_date=first, due_date=last, ring=ring)
         show_rows(
             [
                 {"invoice": one.number_text, "kind": one.kind, "litres": one.litres, "total_cents": one.total_cents}
@@ -250,6 +241,22 @@ def reject(
         row = _found(session, utility_named(session, utility).id, rectification)
         rejected(session, row, actor, now(), reason)
     show({"rectification": rectification, "decision": "rejected"}, f"{rectification}: rechazada / rejected", as_json)
+
+
+def _kind(text: str) -> InvoiceType:
+    from billing.invoice import InvoiceType
+
+    if text not in list(InvoiceType) or not text.startswith("R"):
+        raise ValueError(f"--kind {text}: must be R1, R2, R3, R4 or R5")
+    return InvoiceType(text)
+
+
+def _method(text: str) -> Literal["S", "I"]:
+    if text == "S":
+        return "S"
+    if text == "I":
+        return "I"
+    raise ValueError(f"--method {text}: must be S or I")
 
 
 def _found(session: Any, utility_id: int, rectification_id: int) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +19,7 @@ from central.cli import (
     show,
     show_rows,
 )
+from central.typed import day
 
 if TYPE_CHECKING:
     from central.store.models import Refund
@@ -185,7 +185,7 @@ def export(
 
     with settings_and_engine("refunds export", config, db) as (_, engine), write_session(engine) as session:
         found = utility_named(session, utility).id
-        made = service.export(session, found, actor, now(), iban=iban, execute_on=_day(on))
+        made = service.export(session, found, actor, now(), iban=iban, execute_on=day("--on", on))
         file.write_text(made.content, encoding="utf-8")
         told = {"order": made.code, "transfers": made.transfers, "cents": made.total_cents, "sha256": made.sha256}
     show(told, f"{told['order']}: {told['transfers']}, {told['cents']} céntimos → {file}", as_json)
@@ -229,7 +229,7 @@ def paid(
 
     with settings_and_engine("refunds paid", config, db) as (_, engine), write_session(engine) as session:
         row = service.order_named(session, utility_named(session, utility).id, order)
-        count = service.paid(session, row, actor, now(), _day(on))
+        count = service.paid(session, row, actor, now(), day("--on", on))
     show({"order": order, "paid": count, "on": on}, f"{order}: {count} pagadas el {on}", as_json)
 
 
@@ -251,7 +251,7 @@ def returned(
 
     with settings_and_engine("refunds returned", config, db) as (_, engine), write_session(engine) as session:
         row = service.refund_of(session, utility_named(session, utility).id, refund)
-        service.returned(session, row, actor, now(), _day(on), reason)
+        service.returned(session, row, actor, now(), day("--on", on), reason)
         told = _told(row)
     show(told, f"{refund}: devuelta el {on}", as_json)
 
@@ -261,10 +261,3 @@ def _told(row: Refund) -> dict[str, Any]:
     from central.collection.refunds import state_of
 
     return {"id": row.id, "holder": row.holder, "cents": row.cents, "iban": hidden(row.iban), "state": state_of(row)}
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"--on: {text!r}: must be a date like 2026-05-04") from None

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +22,7 @@ from central.cli import (
     show,
     show_rows,
 )
+from central.typed import day, period
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,15 +58,14 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Make a run and its partitions."""
-    from billing.volume import Period
     from central.invoicing import run as runs
     from central.register.utilities import utility_named
     from central.store import write_session
 
-    start, _, end = on.partition("/")
     with settings_and_engine("bill create", config, db) as (_, engine):
-        period = Period(_day("--on", start), _day("--on", end))
-        plan = runs.RunPlan(run, period, series, _day("--issue-date", issue_date), _day("--due-date", due_date), {})
+        plan = runs.RunPlan(
+            run, period("--on", on), series, day("--issue-date", issue_date), day("--due-date", due_date), {}
+        )
         with write_session(engine) as session:
             made = runs.create(session, utility_named(session, utility).id, plan, actor, now())
             result = _shown(made)
@@ -284,13 +283,6 @@ def _find(session: Any, utility: str | None, code: str) -> BillingRun:
     from central.register.utilities import utility_named
 
     return run_named(session, utility_named(session, utility).id, code)
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"{option} {text}: must be a date like 2026-01-31") from error
 
 
 def _shown(run: BillingRun) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,15 +14,20 @@ from central.cli import (
     UtilityOption,
     change,
     mount,
-    now,
     settings_and_engine,
     show,
     show_rows,
+    today,
 )
+from central.typed import day, day_or_none
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from sqlalchemy.orm import Session
 
+    from central.register import Change
     from central.store.models import Contract, SupplyPoint
 
 bulk = typer.Typer(no_args_is_help=True, help="Contadores generales y sus divisionarios / Bulk meters and sub-meters")
@@ -68,7 +72,7 @@ def set_bulk(
             code, _, weight = text.partition("=")
             weights[_point(session, found, code)] = _weight(weight)
         general = _point(session, found, point)
-        sharing.set_bulk(session, general, weights, _day(on), policy=policy, shared=by, by=change(actor))
+        sharing.set_bulk(session, general, weights, day("--on", on), policy=policy, shared=by, by=change(actor))
     result = {"supply": point, "policy": policy, "members": len(weights), "on": on}
     show(result, f"{point}: {policy}, {len(weights)} desde {on}", as_json)
 
@@ -84,14 +88,9 @@ def end_bulk(
     as_json: JsonOption = False,
 ) -> None:
     """End a group on a day."""
-    from central.register import sharing
-    from central.register.utilities import utility_named
-    from central.store import write_session
+    from central.register.sharing import end_bulk
 
-    with settings_and_engine("bulk end", config, db) as (_, engine), write_session(engine) as session:
-        general = _point(session, utility_named(session, utility).id, point)
-        sharing.end_bulk(session, general, _day(on), by=change(actor))
-    show({"supply": point, "on": on}, f"{point}: hasta {on}", as_json)
+    _end("bulk end", end_bulk, point, on, utility, config, db, change(actor), as_json)
 
 
 @bulk.command("list", help="Los contadores generales de un día / The bulk meters of a day")
@@ -108,7 +107,7 @@ def list_bulk(
     from central.store import read_session
 
     with settings_and_engine("bulk list", config, db) as (_, engine), read_session(engine) as session:
-        found = sharing.groups(session, utility_named(session, utility).id, _day(on))
+        found = sharing.groups(session, utility_named(session, utility).id, day_or_none("--on", on) or today())
     rows = [
         {
             "supply": one.point,
@@ -148,7 +147,7 @@ def set_shares(
             code, _, written = text.partition("=")
             divided[_contract(session, found, code)] = sharing.part(f"supply_share.part of {code}", written or "1")
         supply = _point(session, found, point)
-        sharing.set_shares(session, supply, divided, _day(on), shared=by, by=change(actor))
+        sharing.set_shares(session, supply, divided, day("--on", on), shared=by, by=change(actor))
         told = {contract.code: str(one) for contract, one in divided.items()}
     show({"supply": point, "by": by, "parts": told, "on": on}, f"{point}: {told} desde {on}", as_json)
 
@@ -164,14 +163,9 @@ def end_shares(
     as_json: JsonOption = False,
 ) -> None:
     """End a division on a day."""
-    from central.register import sharing
-    from central.register.utilities import utility_named
-    from central.store import write_session
+    from central.register.sharing import end_shares
 
-    with settings_and_engine("shares end", config, db) as (_, engine), write_session(engine) as session:
-        supply = _point(session, utility_named(session, utility).id, point)
-        sharing.end_shares(session, supply, _day(on), by=change(actor))
-    show({"supply": point, "on": on}, f"{point}: hasta {on}", as_json)
+    _end("shares end", end_shares, point, on, utility, config, db, change(actor), as_json)
 
 
 @shares.command("list", help="Los suministros repartidos de un día / The divided supplies of a day")
@@ -188,7 +182,7 @@ def list_shares(
     from central.store import read_session
 
     with settings_and_engine("shares list", config, db) as (_, engine), read_session(engine) as session:
-        found = sharing.divisions(session, utility_named(session, utility).id, _day(on))
+        found = sharing.divisions(session, utility_named(session, utility).id, day_or_none("--on", on) or today())
     rows = [
         {
             "supply": one.point,
@@ -201,16 +195,24 @@ def list_shares(
     show_rows(rows, as_json)
 
 
-def _day(text: str | None) -> date:
-    from central.register import RegisterError
-    from central.times import MADRID
+def _end(
+    command: str,
+    work: Callable[..., None],
+    point: str,
+    on: str,
+    utility: str | None,
+    config: Path | None,
+    db: str | None,
+    by: Change,
+    as_json: bool,
+) -> None:
+    """End what a supply point is from a day on."""
+    from central.register.utilities import utility_named
+    from central.store import write_session
 
-    if text is None:
-        return now().astimezone(MADRID).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise RegisterError("--on", text, "must be a date like 2026-01-01") from None
+    with settings_and_engine(command, config, db) as (_, engine), write_session(engine) as session:
+        work(session, _point(session, utility_named(session, utility).id, point), day("--on", on), by=by)
+    show({"supply": point, "on": on}, f"{point}: hasta {on}", as_json)
 
 
 def _weight(text: str) -> int:

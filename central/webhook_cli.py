@@ -14,6 +14,8 @@ from central.cli import (
     DbOption,
     JsonOption,
     UtilityOption,
+    change,
+    key_ring,
     mount,
     now,
     settings_and_engine,
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from central.config import Config
-    from central.register import Change, KeyRing
+    from central.register import KeyRing
     from central.store import Session
     from central.store.models import WebhookEndpoint
 
@@ -63,7 +65,7 @@ def add(
         place = utility_named(session, utility)
         guard, ring = Guard.of(settings.webhooks), _ring(settings)
         made, secret = endpoints.add(
-            session, place.id, url, ring, events=event or [], description=description, guard=guard, by=_by(actor)
+            session, place.id, url, ring, events=event or [], description=description, guard=guard, by=change(actor)
         )
         result = {"id": str(made.id), "url": url, "events": made.events}
     show({**result, "secret": secret}, f"{result['id']}\n{secret}", as_json)
@@ -141,7 +143,7 @@ def rotate(
     from central.webhooks import endpoints
 
     with _endpoint("webhook rotate", number, utility, config, db) as (session, row, settings):
-        secret = endpoints.rotate(session, row, _ring(settings), timedelta(days=overlap_days), by=_by(actor))
+        secret = endpoints.rotate(session, row, _ring(settings), timedelta(days=overlap_days), by=change(actor))
     show({"id": str(number), "secret": secret}, secret, as_json)
 
 
@@ -158,7 +160,7 @@ def pause(
     from central.webhooks import endpoints
 
     with _endpoint("webhook pause", number, utility, config, db) as (session, row, _):
-        endpoints.pause(session, row, by=_by(actor))
+        endpoints.pause(session, row, by=change(actor))
     show({"id": str(number), "state": "paused"}, f"{number} en pausa / paused", as_json)
 
 
@@ -175,7 +177,7 @@ def resume(
     from central.webhooks import endpoints
 
     with _endpoint("webhook resume", number, utility, config, db) as (session, row, _):
-        endpoints.resume(session, row, by=_by(actor))
+        endpoints.resume(session, row, by=change(actor))
     show({"id": str(number), "state": "active"}, f"{number} activo / active", as_json)
 
 
@@ -192,7 +194,7 @@ def try_out(
     from central.webhooks import endpoints
 
     with _endpoint("webhook test", number, utility, config, db) as (session, row, _):
-        endpoints.ping(session, row, by=_by(actor))
+        endpoints.ping(session, row, by=change(actor))
     show({"id": str(number)}, "en cola; «webhook log» dirá qué contestó / queued; see «webhook log»", as_json)
 
 
@@ -221,13 +223,13 @@ def replay(
             told = session.get(WebhookDelivery, (row.utility_id, delivery))
             if told is None or told.endpoint_id != row.id:
                 raise ValueError(f"--delivery {delivery}: is none of this endpoint's")
-            endpoints.replay_one(session, told, by=_by(actor))
+            endpoints.replay_one(session, told, by=change(actor))
             count = 1
         elif since is None:
             raise ValueError("--since: is missing, it says from when on (or --delivery, which one)")
         else:
             end = until.replace(tzinfo=UTC) if until else now()
-            count = endpoints.replay(session, row, since.replace(tzinfo=UTC), end, by=_by(actor))
+            count = endpoints.replay(session, row, since.replace(tzinfo=UTC), end, by=change(actor))
     show({"id": str(number), "events": count}, f"{count} en cola / queued", as_json)
 
 
@@ -244,7 +246,7 @@ def remove(
     from central.webhooks import endpoints
 
     with _endpoint("webhook remove", number, utility, config, db) as (session, row, _):
-        endpoints.remove(session, row, by=_by(actor))
+        endpoints.remove(session, row, by=change(actor))
     show({"id": str(number), "state": "removed"}, f"{number} retirado / removed", as_json)
 
 
@@ -276,16 +278,7 @@ def _endpoint(
 
 
 def _ring(settings: Config) -> KeyRing:
-    from pathlib import Path
-
-    from central.register import KeyRing
-
-    if settings.keys is None:
+    ring = key_ring(settings)
+    if ring is None:
         raise ValueError("configuration: [keys] is missing, its file seals the secrets of webhooks")
-    return KeyRing.load(Path(settings.keys.file))
-
-
-def _by(actor: str) -> Change:
-    from central.register import Change
-
-    return Change(actor, now())
+    return ring

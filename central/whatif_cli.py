@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from central.cli import ConfigOption, DbOption, JsonOption, UtilityOption, settings_and_engine
+from central.typed import period
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +66,7 @@ def whatif(
 ) -> None:
     """Study a change of tariff on real bills."""
     with settings_and_engine("whatif", config, db) as (_, engine):
-        result = studied(engine, utility, _study(tariff, replaces, assume or []), _period(on))
+        result = studied(engine, utility, _study(tariff, replaces, assume or []), period("--on", on))
         pictures = _draw(result, out) if out else []
     typer.echo(json.dumps(result, ensure_ascii=False) if as_json else "\n".join([*in_words(result), *pictures]))
 
@@ -108,16 +108,6 @@ def _facts(assume: list[str]) -> Mapping[str, Any]:
             raise ValueError(f"--assume {item}: must be NAME=VALUE")
         found[name] = int(value) if value.isdecimal() else value
     return found
-
-
-def _period(text: str) -> Period:
-    from billing.volume import Period
-
-    start, _, end = text.partition("/")
-    try:
-        return Period(date.fromisoformat(start), date.fromisoformat(end))
-    except ValueError as error:
-        raise ValueError(f"--on {text}: must be FROM/TO, two ISO dates, FROM before TO") from error
 
 
 def _progress() -> Callable[[int], None]:

@@ -109,7 +109,7 @@ def _working(day: str) -> str:
     ("arguments", "said"),
     [
         (("route", "show", "R9"), "route: 'R9' does not exist"),
-        (("route", "build", "D1", "--on", "tomorrow"), "day: 'tomorrow', must be YYYY-MM-DD"),
+        (("route", "build", "D1", "--on", "tomorrow"), "--on tomorrow: must be a date like 2026-01-31"),
         (("order", "assign", "OT-9", "--device", "tpl-1"), "order: 'OT-9' does not exist"),
         (("order", "create", "paint", "S1"), "order.kind: 'paint'"),
         (("order", "create", "seal", "S1", "--device", "tpl-9"), "device: 'tpl-9' is not enrolled"),
