@@ -2,15 +2,17 @@
 
 import random
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from central.fleet.dividing import CLUSTERS, STREETS, WAYS, Pace, divide
+from central.fleet.dividing import STREETS, WAYS, Pace, divide
 from central.fleet.moves import shorten
 from central.fleet.walking import Place, length, locate, shortest, steps, street_side, walk
+from tests.fixtures.callgrind import instructions
 
 coordinates = st.tuples(st.integers(384_000_000, 384_090_000), st.integers(-6_000_000, -5_880_000))
 
@@ -113,16 +115,17 @@ def test_more_parts_than_places_are_refused(parts: int) -> None:
         divide(town(3), parts)
 
 
-def test_fifty_thousand_supplies_cost_little_more_than_as_many_fifties_of_a_thousand() -> None:
-    """Near linear: the work for each place does not grow with the town."""
-    small, large = _cpu(1_000), _cpu(50_000)
-    assert large < 50 * max(small, 0.004) * 3
+SHORTENED = """
+import random, sys
+import numpy as np
+from central.fleet.moves import shorten
+
+rng = random.Random(1)
+shorten(np.array([(rng.randrange(9_000), rng.randrange(9_000)) for _ in range(int(sys.argv[1]))], dtype=np.float64), 0)
+"""
 
 
-def _cpu(count: int) -> float:
-    import time
-
-    places = town(count)
-    start = time.process_time()
-    divide(places, 10, way=CLUSTERS)
-    return time.process_time() - start
+def test_a_path_of_twenty_thousand_spots_costs_little_more_than_twenty_of_a_thousand(tmp_path: Path) -> None:
+    """Near linear: the work for each spot hardly grows with the town."""
+    few, many = (instructions(SHORTENED, "*moves_1shorten", tmp_path / count, count) for count in ("1000", "20000"))
+    assert many < 20 * few * 2

@@ -1,13 +1,11 @@
 """How many instructions a telegram takes: the same on a busy machine as on an idle one."""
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from protocols.wmbus.bench import Mix
+from tests.fixtures.callgrind import instructions
 
 COUNT = 500
 PROGRAM = """
@@ -53,27 +51,6 @@ def telegrams(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("what", LIMITS)
 def test_a_telegram_takes_no_more_instructions_than_it_did(what: str, telegrams: Path, tmp_path: Path) -> None:
-    valgrind = shutil.which("valgrind")
-    if valgrind is None:
-        pytest.skip("valgrind is not installed")
     symbol, limit = LIMITS[what]
-    options = ["--tool=callgrind", "--collect-atstart=no", f"--toggle-collect={symbol}"]
-    subprocess.run(
-        [
-            valgrind,
-            *options,
-            f"--callgrind-out-file={tmp_path / 'out'}",
-            sys.executable,
-            "-c",
-            PROGRAM,
-            telegrams,
-            what,
-        ],
-        check=True,
-        capture_output=True,
-    )
-    (total,) = [line for line in (tmp_path / "out").read_text().splitlines() if line.startswith("totals:")]
-    count = int(total.split()[1]) // COUNT
-    if count == 0:
-        pytest.skip("the extensions were built without symbols")
+    count = instructions(PROGRAM, symbol, tmp_path / "out", telegrams, what) // COUNT
     assert limit // 3 < count < limit, count
