@@ -57,8 +57,11 @@ class FiscalRecord:
 class Registry(Protocol):
     """A system of fiscal records. ``at`` is the aware instant of generation.
 
-    Both methods return None where the system keeps no records.
+    Where the system keeps no records, there is nothing to check and both other methods return None.
     """
+
+    def check(self, invoice: Invoice) -> None:
+        """FiscalError where no record could be made of an invoice; known before it has its own number."""
 
     def record_for(self, invoice: Invoice, previous: Link | None, at: datetime) -> FiscalRecord | None:
         """The record of issue of a numbered invoice; FiscalError when it cannot be recorded."""

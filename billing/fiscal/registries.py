@@ -19,6 +19,9 @@ SYSTEMS = (*CHAINED, SII, "none")
 class NoRegistry:
     """Bodies outside every system: no record, no chain, no QR code."""
 
+    def check(self, invoice: Invoice) -> None:
+        """Nothing to refuse."""
+
     def record_for(self, invoice: Invoice, previous: Link | None, at: datetime) -> FiscalRecord | None:
         """No record."""
         return None

@@ -21,7 +21,7 @@ NUMBER, DESCRIPTION, NAME, IDENTITY, PREVIOUS, PREVIOUS_HASH = (chr(0xE000 + at)
 # Amounts are marked with amounts, which no bill comes near.
 VAT_TOTAL, TOTAL = Decimal("9000000000.01"), Decimal("9000000000.02")
 FIRST_BASE = 9_100_000_000
-MAX_VAT = 12
+MAX_VAT = 12  # DetalleDesglose in SuministroInformacion.xsd
 
 
 class Shape(NamedTuple):

@@ -16,7 +16,7 @@ from lxml import etree
 from billing.fiscal.config import SiiConfig
 from billing.fiscal.port import FiscalError, FiscalRecord, Link
 from billing.fiscal.stamps import stamp_of
-from billing.fiscal.texts import check_party, description
+from billing.fiscal.texts import check_party, check_text, description
 from billing.invoice import Invoice, InvoiceType, Party, Reference, VatSum
 
 SYSTEM = "sii"
@@ -37,9 +37,20 @@ class Sii:
 
     config: SiiConfig
 
+    def check(self, invoice: Invoice) -> None:
+        """FiscalError where the book cannot take an invoice."""
+        if not invoice.issuer.nif:
+            raise FiscalError("issuer.nif: (empty): a record names its issuer by NIF")
+        if not invoice.type.simplified:
+            check_party(invoice.recipient, "recipient")
+        check_text(invoice.supply.contract, "supply.contract")
+        rates = [item.code for item in invoice.vat if item.code not in ("NS", "EX")]
+        if len(rates) > MAX_RATES:
+            raise FiscalError(f"vat {', '.join(rates)}: at most {MAX_RATES} rates")
+
     def record_for(self, invoice: Invoice, previous: Link | None, at: datetime) -> FiscalRecord:
         """The entry of an issued invoice; FiscalError names what the invoice lacks."""
-        check(invoice)
+        self.check(invoice)
         return _record("issue", invoice.issuer.nif, invoice.reference, at, partial(_entry, invoice, self.config))
 
     def correction_for(self, invoice: Invoice, previous: Link | None, at: datetime, *, unknown: bool) -> FiscalRecord:
@@ -62,17 +73,6 @@ def accrued_on(invoice: Invoice) -> date:
     """The day whose month an invoice is declared in; a rectifying one counts when it is issued (LIVA art. 89.5)."""
     issued = invoice.reference.issued
     return issued if invoice.rectification is not None else invoice.operation_date or issued
-
-
-def check(invoice: Invoice) -> None:
-    """FiscalError where the book cannot take an invoice."""
-    if not invoice.issuer.nif:
-        raise FiscalError("issuer.nif: (empty): a record names its issuer by NIF")
-    if not invoice.type.simplified:
-        check_party(invoice.recipient, "recipient")
-    rates = [item.code for item in invoice.vat if item.code not in ("NS", "EX")]
-    if len(rates) > MAX_RATES:
-        raise FiscalError(f"vat {', '.join(rates)}: at most {MAX_RATES} rates")
 
 
 def _record(kind: Kind, nif: str, invoice: Reference, at: datetime, build: partial[bytes]) -> FiscalRecord:

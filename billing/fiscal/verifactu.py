@@ -19,7 +19,7 @@ from billing.fiscal.hashing import hash_cancellation, hash_issue
 from billing.fiscal.port import FiscalError, FiscalRecord, Link
 from billing.fiscal.qr import qr_url
 from billing.fiscal.stamps import stamp_of
-from billing.fiscal.texts import check_party, description
+from billing.fiscal.texts import check_party, check_text, description
 from billing.invoice import Invoice, Party, Reference, VatSum
 from billing.volume.period import MADRID
 
@@ -27,6 +27,7 @@ SYSTEM, SILENT = "verifactu", "no_verifactu"
 EXEMPT = "E1"
 VAT = "01"
 GENERAL_REGIME = "01"
+MAX_OTHER_ID = 20  # IDOtro/ID in SuministroInformacion.xsd
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,24 @@ class Verifactu:
         """The name its records bear."""
         return SYSTEM if self.config.submits else SILENT
 
+    def check(self, invoice: Invoice) -> None:
+        """FiscalError where the agency's format cannot carry an invoice."""
+        if not invoice.issuer.nif:
+            raise FiscalError("issuer.nif: (empty): a record names its issuer by NIF")
+        check_party(invoice.issuer, "issuer")
+        if not invoice.type.simplified:
+            check_party(invoice.recipient, "recipient")
+            other = None if invoice.recipient.nif else invoice.recipient.foreign_id
+            if other is not None and len(other.number) > MAX_OTHER_ID:
+                where = f"recipient.foreign_id.number {other.number!r}"
+                raise FiscalError(f"{where}: must have at most {MAX_OTHER_ID} characters")
+        check_text(invoice.supply.contract, "supply.contract")
+        if len(invoice.vat) > shapes.MAX_VAT:
+            raise FiscalError(f"vat {', '.join(item.code for item in invoice.vat)}: at most {shapes.MAX_VAT} rates")
+
     def record_for(self, invoice: Invoice, previous: Link | None, at: datetime) -> FiscalRecord:
         """The chained record of issue; FiscalError names what the invoice lacks."""
+        self.check(invoice)
         nif, number, issued = invoice.issuer.nif, invoice.full_number, invoice.reference.issued
         _check_chain(nif, previous)
         stamp = stamp_of(at)
@@ -124,8 +141,6 @@ class Verifactu:
         if shape is None:
             record = self._issue(invoice, previous, at)
             return partial(_element, record, digest, record.emisor)
-        check_party(invoice.issuer, "issuer")
-        check_party(invoice.recipient, "recipient")
         return partial(_filled, shape, shapes.values_of(invoice, previous, description(invoice)), digest)
 
     def marked(self, shape: shapes.Shape) -> models.RegistroAlta:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
+from billing.fiscal import FiscalError, Registry
 from billing.invoice import Invoice, InvoiceLine, Party, Supply, VatSum, check, lines_of
 from billing.rating import Rated
 from billing.tariff import RatingError, TariffError
@@ -52,6 +53,7 @@ class Context:
     book: StoredBook
     assignments: Assignments
     issuer: Party
+    registry: Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def _context(session: Session, run: BillingRun, settings: RunSettings) -> Contex
         book_at(session, run.utility_id, run.cutoff_at),
         Assignments(session, run.utility_id, run.cutoff_at),
         issuer_of(utility),
+        settings.fiscal.registry(),
     )
 
 
@@ -123,7 +126,7 @@ def _considered(subject: Subject, measured: Measured, context: Context) -> "Bill
 def _drafted(billable: Billable, ratings: Ratings, number: int, context: Context) -> Outcome:
     try:
         invoice = _invoice(billable, ratings.rated(number), context)
-    except (RatingError, TariffError, RunError) as error:
+    except (RatingError, TariffError, RunError, FiscalError) as error:
         return _parked(billable.subject, billable.measured, context, error)
     found = review.complaints(billable.subject, billable.measured, context.settings)
     return Outcome(billable.subject, billable.measured, _draft(billable, invoice, context), tuple(found))
@@ -152,7 +155,7 @@ def _draft(billable: Billable, invoice: Invoice, context: Context) -> Draft:
 
 
 def _invoice(billable: Billable, rated: Rated, context: Context) -> Invoice:
-    """The invoice without its number; RunError names every fault it would have."""
+    """The invoice without its number; RunError names every fault it would have, FiscalError one of its record."""
     run, subject, volume = context.run, billable.subject, billable.measured.volume
     invoice = Invoice(
         series=run.series,
@@ -170,9 +173,12 @@ def _invoice(billable: Billable, rated: Rated, context: Context) -> Invoice:
         terms=terms_of_payment(subject.account, due_date_of(run)),
         operation_date=subject.period.last_day,
     )
-    problems = check(invoice.numbered(1, issue_date_of(run)))
+    numbered = invoice.numbered(1, issue_date_of(run))
+    problems = check(numbered)
     if problems:
         raise RunError("; ".join(str(problem) for problem in problems))
+    # Records are written from what is issued, later: what they could not carry is known, and parked, now.
+    context.registry.check(numbered)
     return invoice
 
 

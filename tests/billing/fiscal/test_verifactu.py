@@ -231,11 +231,33 @@ def test_the_hash_is_the_one_of_the_library(number: str, cents: int) -> None:
         (replace(invoice(), recipient=replace(HOLDER, nif="")), "recipient.nif"),
         (replace(invoice(), recipient=replace(HOLDER, name="N" * 121)), "recipient.name"),
         (replace(invoice(), issuer=replace(ISSUER, nif="")), "issuer.nif"),
+        (
+            replace(invoice(), recipient=replace(HOLDER, name="Ana\x07")),
+            r"recipient\.name .*U\+0007, which XML excludes",
+        ),
+        (replace(invoice(), supply=replace(invoice().supply, contract="C\x1b")), r"supply\.contract .*U\+001B"),
+        (
+            replace(invoice(), recipient=Party("John", foreign_id=ForeignId("07", "X" * 21))),
+            r"recipient\.foreign_id\.number .*at most 20",
+        ),
+        (
+            replace(invoice(), vat=tuple(VatSum(str(rate), Decimal(1), Decimal(0)) for rate in range(13))),
+            "vat 0, 1, .*at most 12 rates",
+        ),
     ],
 )
 def test_what_cannot_be_recorded_is_named(bill: Invoice, text: str) -> None:
+    port = registry("verifactu", CONFIG)
     with pytest.raises(FiscalError, match=text):
         record(bill)
+    with pytest.raises(FiscalError, match=text):
+        port.check(bill)
+
+
+@pytest.mark.parametrize("bill", BILLS)
+def test_what_passes_the_check_is_recorded(bill: Invoice) -> None:
+    registry("verifactu", CONFIG).check(bill)
+    assert record(bill).xml
 
 
 def test_other_refusals() -> None:
@@ -280,7 +302,11 @@ LINKS = st.none() | st.builds(
     st.text("0123456789ABCDEF", min_size=64, max_size=64),
 )
 RECIPIENTS = st.builds(Party, TEXTS, st.just("12345678Z")) | st.builds(
-    Party, TEXTS, foreign_id=st.builds(ForeignId, st.sampled_from(["02", "03", "07"]), TEXTS, st.sampled_from("EF"))
+    Party,
+    TEXTS,
+    foreign_id=st.builds(
+        ForeignId, st.sampled_from(["02", "03", "07"]), st.text(min_size=1, max_size=20), st.sampled_from("EF")
+    ),
 )
 CENTS = st.integers(-(10**9), 10**9).map(lambda cents: Decimal(cents).scaleb(-2))
 SUMS = st.lists(st.builds(VatSum, st.sampled_from(["10", "21", "0", "NS", "EX"]), CENTS, CENTS), min_size=1, max_size=4)
@@ -299,9 +325,14 @@ def test_a_record_filled_in_is_what_the_library_writes(
         supply=replace(bill.supply, contract=contract),
         operation_date=bill.issued if same_day else bill.period.last_day,
     )
-    system = Verifactu(CONFIG)
-    made = record(bill, previous)
-    whole = system._issue(bill, previous, AT)
+    try:
+        made = record(bill, previous)
+    except FiscalError:
+        other = recipient.foreign_id.number if recipient.foreign_id else ""
+        with pytest.raises(ValueError, match="XML compatible"):
+            etree.Element("any").text = f"{recipient.name}{other}{contract}"
+        return
+    whole = Verifactu(CONFIG)._issue(bill, previous, AT)
     try:
         expected = _element(whole, made.hash, whole.emisor)
     except (FiscalError, ValueError) as refused:

@@ -16,6 +16,7 @@ from central.invoicing.states import RunError
 from central.store import read_session, write_session
 from central.store.models import (
     AuditEntry,
+    Customer,
     DraftBill,
     DraftException,
     FiscalRecord,
@@ -24,7 +25,7 @@ from central.store.models import (
     LedgerEntry,
     Series,
 )
-from tests.central.factories import NEXT_PERIOD, NOW, Town
+from tests.central.factories import FISCAL, NEXT_PERIOD, NOW, Town
 from tests.central.invoicing.driving import (
     CHECKER,
     LEGAL,
@@ -240,6 +241,25 @@ def test_what_cannot_be_billed_is_parked_with_the_reason_and_the_others_go_on(to
     assert len(texts) == 7
     assert "calibre_mm" in texts[0]
     assert run_row(town, run_id).summary["parked"] == 7
+
+
+@pytest.mark.parametrize("system", ["verifactu", "no_verifactu", "sii"])
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [("N" * 121, "must have 1 to 120 characters"), ("Ana\x07", "must not hold the character U+0007")],
+)
+def test_what_no_fiscal_record_can_carry_is_parked_before_it_has_a_number(
+    town: Town, system: str, name: str, rule: str
+) -> None:
+    with write_session(town.engine) as session:
+        session.get_one(Customer, (town.utility_id, town.customers[2])).name = name
+    run_id = simulated(town, settings={"fiscal": {**FISCAL, "system": system}})
+    with read_session(town.engine) as session:
+        (found,) = session.scalars(select(DraftException).where(DraftException.code == "cannot_bill")).all()
+    assert found.contract_id == town.contracts[2]
+    assert "recipient.name" in found.text
+    assert rule in found.text
+    assert (run_row(town, run_id).summary["bills"], run_row(town, run_id).summary["parked"]) == (6, 1)
 
 
 def test_every_move_of_a_run_is_in_the_audit_log_with_who_and_why(town: Town) -> None:
