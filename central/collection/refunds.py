@@ -193,6 +193,8 @@ def paid(session: Session, order: RefundOrder, actor: str, at: datetime, on: dat
 
 def returned(session: Session, row: Refund, actor: str, at: datetime, on: date, reason: str) -> None:
     """The bank gave a transfer back: the contract has its credit again, and a refund can be asked for anew."""
+    # Locked: whether it was paid decides what is posted, and `paid` may be telling that just now.
+    session.refresh(row, with_for_update=True)
     if row.order_id is None or row.returned_on is not None:
         raise RefundError(f"refund {row.id}: was not sent to the bank, or came back already")
     code = _contract(session, row)

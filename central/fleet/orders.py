@@ -92,8 +92,7 @@ def assign_order(
     session: Session, order: WorkOrder, device: Device, *, planned_on: date | None = None, by: Change
 ) -> None:
     """Give an order to a device, or to another one than it had; one that was not possible is tried again."""
-    if order.status not in (*kinds.OPEN, kinds.IMPOSSIBLE):
-        raise RegisterError("order.status", order.status, f"order {order.code} is closed")
+    _hold(session, order)
     if device.utility_id != order.utility_id:
         raise RegisterError("order.device", device.name, "belongs to another utility")
     if device.revoked_at is not None:
@@ -114,8 +113,7 @@ def assign_order(
 
 def cancel_order(session: Session, order: WorkOrder, *, by: Change) -> None:
     """Withdraw an order that is not done; the reason is the change's."""
-    if order.status not in (*kinds.OPEN, kinds.IMPOSSIBLE):
-        raise RegisterError("order.status", order.status, f"order {order.code} is closed")
+    _hold(session, order)
     if not by.reason.strip():
         raise RegisterError("order.reason", by.reason, "a withdrawn order needs its reason")
     before, order.status, order.closed_at = order.status, kinds.CANCELLED, by.at
@@ -149,6 +147,13 @@ def open_orders_of(session: Session, point: SupplyPoint, kind: str | None = None
     if kind is not None:
         query = query.where(WorkOrder.kind == kind)
     return session.scalars(query.order_by(WorkOrder.id)).all()
+
+
+def _hold(session: Session, order: WorkOrder) -> None:
+    """Wait for others at work on the order and see what they did; RegisterError where it is closed by now."""
+    session.refresh(order, with_for_update={"key_share": True})
+    if order.status not in (*kinds.OPEN, kinds.IMPOSSIBLE):
+        raise RegisterError("order.status", order.status, f"order {order.code} is closed")
 
 
 def _check_words(wanted: Wanted) -> None:

@@ -183,11 +183,13 @@ def decide(session: Session, report: OrderReport, *, apply: bool, ring: KeyRing 
 
     Applying it raises :class:`RegisterError` where the register still cannot say so.
     """
+    session.refresh(report, with_for_update=True)
     if report.status != kinds.CONFLICT:
         raise RegisterError("report.status", report.status, "only what is in conflict is decided upon")
     if not by.reason.strip():
         raise RegisterError("report.reason", by.reason, "a decision needs its reason")
-    order = session.get(WorkOrder, (report.utility_id, report.order_id)) if report.order_id else None
+    key = (report.utility_id, report.order_id)
+    order = session.get(WorkOrder, key, with_for_update=True) if report.order_id else None
     if apply:
         if order is None:
             raise RegisterError("report.order", report.order_code, "no such order is known")

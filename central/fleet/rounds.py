@@ -135,7 +135,7 @@ def _route(
 
 def assign(session: Session, route: Route, device: Device, *, planned_on: date | None = None, by: Change) -> None:
     """Give a route to a device, or to another one than it had, and to another day."""
-    _refuse_ended(route)
+    _hold(session, route)
     if device.utility_id != route.utility_id:
         raise RegisterError("route.device", device.name, "belongs to another utility")
     if device.revoked_at is not None:
@@ -162,7 +162,7 @@ def finish(session: Session, route: Route, *, by: Change) -> None:
 
 
 def _end(session: Session, route: Route, status: str, action: str, by: Change) -> None:
-    _refuse_ended(route)
+    _hold(session, route)
     before, route.status = route.status, status
     plan = session.get(RoutePlan, (route.utility_id, route.id))
     if plan is None:
@@ -239,7 +239,9 @@ def _tell(session: Session, route: Route, device_id: int) -> None:
     mail.want(session, route.utility_id, device_id, mail.ROUTE)
 
 
-def _refuse_ended(route: Route) -> None:
+def _hold(session: Session, route: Route) -> None:
+    """Wait for others at work on the route and see what they did; RegisterError where it is closed by now."""
+    session.refresh(route, with_for_update={"key_share": True})
     if route.status in (DONE, CANCELLED):
         raise RegisterError("route.status", route.status, f"route {route.code} is closed")
 

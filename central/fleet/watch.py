@@ -33,13 +33,17 @@ def utilities(session: Session) -> list[int]:
 def withdraw_unlawful(session: Session, utility_id: int, now: datetime) -> int:
     """Withdraw each open cut for a debt that a rule forbids by now, or whose day has passed; returns how many."""
     today, withdrawn = local_day(millis(now)), 0
+    # Locked: one that a report closes meanwhile is not among them.
     orders = session.scalars(
-        select(WorkOrder).where(
+        select(WorkOrder)
+        .where(
             WorkOrder.utility_id == utility_id,
             WorkOrder.kind == kinds.CUT,
             WorkOrder.cause == "debt",
             WorkOrder.status.in_(kinds.OPEN),
         )
+        .order_by(WorkOrder.id)
+        .with_for_update()
     )
     for order in orders.all():
         reason = _why_not(session, order, now)

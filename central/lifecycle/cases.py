@@ -55,7 +55,7 @@ def open_case(session: Session, utility_id: int, asked: Asked, *, by: Change) ->
 
 def amend(session: Session, case: ContractCase, details: Details, effective_on: date, *, by: Change) -> None:
     """Say something else in a case that is not closed."""
-    refuse_closed(case)
+    hold(session, case)
     before = told(case)
     case.details, case.effective_on = stored(details.checked()), effective_on
     session.flush()
@@ -127,8 +127,9 @@ def checklist_of(session: Session, case: ContractCase) -> list[ChecklistItem]:
     return items_for(rules(utility.settings), _facts(session, case))
 
 
-def refuse_closed(case: ContractCase) -> None:
-    """RegisterError where a case is at its end."""
+def hold(session: Session, case: ContractCase) -> None:
+    """Wait for others at work on the case and see what they did; RegisterError where it is at its end by now."""
+    session.refresh(case, with_for_update={"key_share": True})
     if case.state not in LIVE:
         raise RegisterError("case.state", str(case.state), f"case {case.number} is closed")
 
@@ -185,7 +186,7 @@ def _present_kind(session: Session, case: ContractCase) -> str:
 
 
 def _close(session: Session, case: ContractCase, state: State, by: Change) -> None:
-    refuse_closed(case)
+    hold(session, case)
     if not by.reason.strip():
         raise RegisterError("case.reason", by.reason, f"say why case {case.number} is {state}")
     before = case.state

@@ -13,10 +13,10 @@ from central.lifecycle.cases import (
     SUBJECT,
     checklist_of,
     end,
+    hold,
     local_today,
     lock,
     missing_data,
-    refuse_closed,
     state_of,
 )
 from central.lifecycle.details import TermsAsked, read
@@ -55,8 +55,7 @@ class Work:
 def complete(session: Session, case: ContractCase, *, by: Change) -> ContractCase:
     """Do what a ready case asks; :class:`RegisterError` says what is missing or forbids it, and nothing is changed."""
     lock(session, case.utility_id)
-    session.refresh(case)
-    refuse_closed(case)
+    hold(session, case)
     _refuse_unready(session, case)
     _refuse_own_waiver(session, case, by)
     found = rules.situation(session, case, read(case.details), local_today(by.at))

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from central.lifecycle import papers
-from central.lifecycle.cases import checklist_of, refresh, refuse_closed
+from central.lifecycle.cases import checklist_of, hold, refresh
 from central.register.change import Change
 from central.register.errors import RegisterError
 from central.store.models import ContractCase, ContractCaseDocument
@@ -48,7 +48,7 @@ def document(session: Session, utility_id: int, document_id: int) -> ContractCas
 
 
 def _refuse_unasked(session: Session, case: ContractCase, code: str) -> None:
-    refuse_closed(case)
+    hold(session, case)
     asked = [item.code for item in checklist_of(session, case)]
     if code not in asked:
         raise RegisterError("document.code", code, f"is not on the checklist: {', '.join(asked)}")

@@ -213,6 +213,23 @@ def test_a_transfer_that_comes_back_is_a_credit_again(town: Town, tmp_path: Path
     assert sgc(town, "ask", "K-0000001", "--reason", "otra cuenta", "--iban", PAYER)[0]["cents"] == credit
 
 
+def test_a_transfer_told_as_paid_meanwhile_comes_back_from_the_bank(town: Town, tmp_path: Path) -> None:
+    credit = -owes(town, 0)
+    (asked,) = sgc(town, "ask", "K-0000001", "--reason", "lo pide", "--iban", IBAN)
+    sgc(town, "approve", str(asked["id"]), actor="jefa")
+    order = sgc(town, "export", str(tmp_path / "o.xml"), "--iban", PAYER, "--on", "2026-05-04")
+    with read_session(town.engine) as session:
+        seen = service.refund_of(session, UTILITY, asked["id"])
+    sgc(town, "paid", order["order"], "--on", "2026-05-05")
+    with write_session(town.engine) as session:
+        session.add(seen)
+        service.returned(session, seen, "ana", datetime.now(UTC), date(2026, 5, 8), "AC04")
+    with read_session(town.engine) as session:
+        assert balances(session, UTILITY)["bank/transfers"] == 0
+    assert owes(town, 0) == -credit
+    assert clean(town)
+
+
 def test_what_is_not_owed_is_not_paid_back(town: Town) -> None:
     credit = -owes(town, 0)
     sgc(town, "ask", "K-0000001", "--reason", "lo pide", refused="must be an account of Vecina 1")

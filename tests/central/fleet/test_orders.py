@@ -1,6 +1,7 @@
 """Orders and cuts in the register, on both databases: what is refused, what the law stops, what a payment brings."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,9 +25,11 @@ from tests.central.fleet.support import (
     CUT_DAY,
     contract_of,
     device_of,
+    exchanged,
     ordered,
     owe,
     pay,
+    report,
     said,
     status,
     the_order,
@@ -263,3 +266,19 @@ def test_the_water_comes_back_when_the_debt_is_paid_and_once(town: Town) -> None
     Ingest(town.engine, None).apply([device.arrival(done, received_at=on + timedelta(hours=6))])
     settle_all(town.engine, None, on + timedelta(hours=6))
     assert watched_at(town, on + timedelta(hours=7)) == (0, 0)
+
+
+@pytest.mark.parametrize("second", ["assign", "cancel"])
+def test_who_saw_an_order_before_it_was_done_changes_nothing(town: Town, second: str) -> None:
+    code = ordered(town)
+    with read_session(town.engine) as session:
+        seen = the_order(session, code)
+    report(town, FakeDevice(town.device), exchanged(FakeDevice(town.device), code))
+    assert status(town, code) == "done"
+    with write_session(town.engine) as session:
+        session.add(seen)
+        device, change = device_of(session, town), Change("jefa", NOW, "ya no hace falta")
+        do = partial(assign_order, device=device) if second == "assign" else cancel_order
+        with pytest.raises(RegisterError, match=f"order.status: 'done', order {code} is closed"):
+            do(session, seen, by=change)
+    assert status(town, code) == "done"
