@@ -32,7 +32,7 @@ def litres_have_evidence(case: Case, report: Report) -> None:
     """The pieces add up to what was billed; each follows from its two readings, which exist, or is an estimate."""
     units = _units(case)
     for rows in pages(case, select(Consumption).where(Consumption.utility_id == case.utility_id), Consumption.id):
-        invoices = _invoices(case, [row.id for row in rows])
+        invoices = _invoices(case, rows)
         kept = {row.id: Evidence.of(row.evidence) for row in rows}
         sources = [end.source for evidence in kept.values() for end in evidence.ends]
         stored, moduli = stored_litres(case, sources), _moduli(case, sources)
@@ -134,8 +134,11 @@ def _units(case: Case) -> dict[int, int]:
     return {run.id: settings_of(run).volume.unit_litres for run in case.session.scalars(runs)}
 
 
-def _invoices(case: Case, consumptions: Sequence[int]) -> dict[int, Any]:
+def _invoices(case: Case, consumptions: Sequence[Consumption]) -> dict[int, Any]:
+    """The invoice of each consumption, of the same contract, by which invoices are indexed."""
     rows: Any = select(Invoice.id, Invoice.consumption_id, Invoice.number_text, Invoice.litres).where(
-        Invoice.utility_id == case.utility_id, Invoice.consumption_id.in_(consumptions)
+        Invoice.utility_id == case.utility_id,
+        Invoice.contract_id.in_({row.contract_id for row in consumptions}),
+        Invoice.consumption_id.in_([row.id for row in consumptions]),
     )
     return {row.consumption_id: row for row in case.session.execute(rows)}

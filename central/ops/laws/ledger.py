@@ -62,7 +62,7 @@ def credits_follow_bills(case: Case, report: Report) -> None:
     rows = select(Invoice).where(Invoice.utility_id == case.utility_id)
     for some in pages(case, rows, Invoice.id):
         report.saw(len(some))
-        posted = _posted(case, [row.id for row in some])
+        posted = _posted(case, some)
         for archived in rebuild(case.session, some):
             sums = due.setdefault(posted.get(archived.row.id, 0), {})
             for account, cents in _credits(archived.invoice):
@@ -82,10 +82,13 @@ def _credits(invoice: InvoiceValue) -> Iterator[tuple[str, int]]:
     yield from ((str(vat_account(item.code)), -cents_of(item.vat)) for item in invoice.vat)
 
 
-def _posted(case: Case, invoices: Sequence[int]) -> dict[int, int]:
-    """The transaction that charged each invoice."""
-    known = and_(LedgerEntry.utility_id == case.utility_id, LedgerEntry.invoice_id.in_(invoices))
-    rows: Any = select(LedgerEntry.invoice_id, LedgerEntry.transaction_id).where(known)
+def _posted(case: Case, invoices: Sequence[Invoice]) -> dict[int, int]:
+    """The transaction that charged each invoice to its contract, by which entries are indexed."""
+    rows: Any = select(LedgerEntry.invoice_id, LedgerEntry.transaction_id).where(
+        LedgerEntry.utility_id == case.utility_id,
+        LedgerEntry.contract_id.in_({row.contract_id for row in invoices}),
+        LedgerEntry.invoice_id.in_([row.id for row in invoices]),
+    )
     return {row.invoice_id: row.transaction_id for row in case.session.execute(rows)}
 
 
