@@ -20,6 +20,7 @@ from billing.ledger import (
     post_payment,
     reverse,
 )
+from billing.ledger.refunds import refund_due, refund_paid, refund_returned
 from tests.billing.invoice_samples import TERMS, invoice, line
 
 RECEIVABLE = Account("receivable", "C-1001")
@@ -87,12 +88,13 @@ def test_a_cancelled_bill_leaves_every_account_at_zero() -> None:
 def test_bad_transactions_and_accounts_are_refused() -> None:
     with pytest.raises(ValueError, match="sum to 1 cents"):
         Transaction("k", DAY, "", (Entry(BANK, 1),))
-    with pytest.raises(ValueError, match="key"):
+    with pytest.raises(ValueError, match=r"^transaction key: \(empty\): must identify what is posted$"):
         Transaction("", DAY, "", ())
     with pytest.raises(ValueError, match="whole cents"):
         cents_of(Decimal("1.005"))
-    with pytest.raises(ValueError, match="kind/name"):
-        Account.parse("bank")
+    for path in ("bank", "bank/", "/ES91", "/", ""):
+        with pytest.raises(ValueError, match=rf"^account '{path}': must be kind/name$"):
+            Account.parse(path)
     with pytest.raises(ValueError, match="issued"):
         post_invoice(replace(invoice(), issued=None))
     assert Account.parse("revenue/price/AGUA") == Account("revenue", "price/AGUA")
@@ -134,3 +136,17 @@ def test_balances_include_their_day_and_know_what_never_moved() -> None:
     assert journal.balance(BANK, on=DAY) == 100
     assert journal.balance(BANK, on=date(2026, 3, 19)) == 0
     assert journal.balance(Account("bank", "nobody")) == 0
+
+
+def test_a_credit_is_promised_sent_and_may_come_back() -> None:
+    due = refund_due("7", DAY, "C-1001", 2500, "devolución: cobro duplicado")
+    assert (due.key, due.day, due.memo) == ("refund:7", DAY, "devolución: cobro duplicado")
+    assert due.entries == (Entry(RECEIVABLE, 2500), Entry(Account("refund", "C-1001"), -2500))
+    sent = refund_paid("7", date(2026, 3, 23), "C-1001", 2500, BANK, "SGC-7")
+    assert (sent.key, sent.day, sent.memo) == ("refund-paid:7", date(2026, 3, 23), "SGC-7")
+    assert sent.entries == (Entry(Account("refund", "C-1001"), 2500), Entry(BANK, -2500))
+    assert (refund_due("7", DAY, "C-1001", 1).memo, refund_paid("7", DAY, "C-1001", 1, BANK).memo) == ("", "")
+
+    back = date(2026, 3, 26)
+    assert refund_returned(due, sent, back, "AC04") == [reverse(sent, back, "AC04"), reverse(due, back, "AC04")]
+    assert refund_returned(due, None, back, "AC04") == [reverse(due, back, "AC04")]
