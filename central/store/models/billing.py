@@ -19,7 +19,7 @@ from central.store.base import (
     Small,
     UtilityId,
 )
-from central.store.models.register import InUtility
+from central.store.models.register import ByTheMillion, InUtility
 
 
 class TariffVersion(InUtility, Base):
@@ -113,7 +113,7 @@ class RunPartition(Base):
     done_at: Mapped[Instant | None]
 
 
-class DraftBill(InUtility, Base):
+class DraftBill(ByTheMillion, Base):
     """A simulated bill as a review lists, orders and counts it; all of it stands in its partition's ``DraftBlock``.
 
     ``status`` is "ready", or "parked" where no bill could be made; a parked contract is named at review and left out.
@@ -188,7 +188,7 @@ class DraftException(Base):
     waived_reason: Mapped[LongText | None]
 
 
-class Consumption(InUtility, Base):
+class Consumption(ByTheMillion, Base):
     """The billed volume of a contract in a period.
 
     ``evidence`` is JSON (central.invoicing.evidence): the pieces the volume is made of, the stored reading at either
@@ -227,7 +227,7 @@ class Series(Base):
     last_date: Mapped[Day | None]
 
 
-class Invoice(InUtility, Base):
+class Invoice(ByTheMillion, Base):
     """An issued invoice, whole and for ever: nothing of it is read from the register again.
 
     ``content`` is JSON (central.invoicing.stored): the recipient and the supply as they were printed, bases and VAT,

@@ -4,10 +4,10 @@ from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from central.store.base import Base, Cents, Code, Data, Day, Digest, Id, Instant, Name, Ref, UtilityId
-from central.store.models.register import InUtility
+from central.store.models.register import ByTheMillion, InUtility
 
 
-class FiscalRecord(InUtility, Base):
+class FiscalRecord(ByTheMillion, Base):
     """A record of issue or cancellation in the issuer's chain (RD 1007/2023); ``position`` counts within the chain.
 
     The record's XML follows from the invoice, the record before it, ``generated_at``, ``config_id`` (what it states of

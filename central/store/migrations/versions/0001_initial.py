@@ -14,7 +14,11 @@ depends_on = None
 def upgrade() -> None:
     _audit_entry()
     _compact_format()
+    _consumption()
+    _draft_bill()
     _fiscal_chain()
+    _fiscal_record()
+    _invoice()
     _ledger_entry()
     _quarantine()
     _reading()
@@ -26,16 +30,15 @@ def upgrade() -> None:
     _utility()
     _validation_mark()
     _billing_run()
-    _consumption()
     _customer()
     _device()
-    _draft_bill()
+    _fiscal_correction()
     _fiscal_event()
-    _fiscal_record()
     _fiscal_regime()
     _fiscal_sender()
+    _fiscal_signature()
     _fiscal_submission()
-    _invoice()
+    _invoice_document()
     _ledger_transaction()
     _login_refusal()
     _meter()
@@ -57,12 +60,9 @@ def upgrade() -> None:
     _device_mail()
     _draft_block()
     _finding()
-    _fiscal_correction()
     _fiscal_outcome()
-    _fiscal_signature()
     _ingest_batch()
     _installation()
-    _invoice_document()
     _meter_key()
     _order_report()
     _receiver()
@@ -132,6 +132,64 @@ def _compact_format() -> None:
     )
 
 
+def _consumption() -> None:
+    op.create_table(
+        "consumption",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_to", sa.Date(), nullable=False),
+        sa.Column("generation", sa.SmallInteger(), nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=False),
+        sa.Column("estimated_litres", sa.BigInteger(), nullable=False),
+        sa.Column("leak", sa.Boolean(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_consumption")),
+    )
+    with op.batch_alter_table("consumption", schema=None) as batch_op:
+        batch_op.create_index("ix_consumption_supply", ["utility_id", "supply_point_id", "period_to"], unique=False)
+        batch_op.create_index(
+            "uq_consumption_contract_period", ["utility_id", "contract_id", "period_from", "generation"], unique=True
+        )
+
+
+def _draft_bill() -> None:
+    op.create_table(
+        "draft_bill",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=True),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("place", sa.BigInteger(), nullable=True),
+        sa.Column("status", sa.String(length=64), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_to", sa.Date(), nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=False),
+        sa.Column("estimated_litres", sa.BigInteger(), nullable=False),
+        sa.Column("base_cents", sa.BigInteger(), nullable=False),
+        sa.Column("vat_cents", sa.BigInteger(), nullable=False),
+        sa.Column("total_cents", sa.BigInteger(), nullable=False),
+        sa.Column("previous_litres", sa.BigInteger(), nullable=True),
+        sa.Column("previous_days", sa.Integer(), nullable=True),
+        sa.Column("previous_total_cents", sa.BigInteger(), nullable=True),
+        sa.Column("open_exceptions", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_draft_bill")),
+        sa.UniqueConstraint(
+            "utility_id",
+            "run_id",
+            "contract_id",
+            "period_from",
+            name=op.f("uq_draft_bill_utility_id_run_id_contract_id_period_from"),
+        ),
+    )
+
+
 def _fiscal_chain() -> None:
     op.create_table(
         "fiscal_chain",
@@ -141,6 +199,67 @@ def _fiscal_chain() -> None:
         sa.Column("head", Json, nullable=True),
         sa.PrimaryKeyConstraint("utility_id", "system", name=op.f("pk_fiscal_chain")),
     )
+
+
+def _fiscal_record() -> None:
+    op.create_table(
+        "fiscal_record",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("system", sa.String(length=64), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("invoice_id", sa.BigInteger(), nullable=False),
+        sa.Column("generated_at", UtcDateTime(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("config_id", sa.BigInteger(), nullable=False),
+        sa.Column("says", Json, nullable=True),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_fiscal_record")),
+        sa.UniqueConstraint(
+            "utility_id", "system", "position", name=op.f("uq_fiscal_record_utility_id_system_position")
+        ),
+    )
+    with op.batch_alter_table("fiscal_record", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_fiscal_record_invoice_id"), ["invoice_id"], unique=False)
+
+
+def _invoice() -> None:
+    op.create_table(
+        "invoice",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("series", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("number_text", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=2), nullable=False),
+        sa.Column("generation", sa.SmallInteger(), nullable=False),
+        sa.Column("issue_date", sa.Date(), nullable=False),
+        sa.Column("due_date", sa.Date(), nullable=False),
+        sa.Column("period_from", sa.Date(), nullable=False),
+        sa.Column("period_to", sa.Date(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=True),
+        sa.Column("contract_id", sa.BigInteger(), nullable=False),
+        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("consumption_id", sa.BigInteger(), nullable=False),
+        sa.Column("litres", sa.BigInteger(), nullable=False),
+        sa.Column("base_cents", sa.BigInteger(), nullable=False),
+        sa.Column("vat_cents", sa.BigInteger(), nullable=False),
+        sa.Column("total_cents", sa.BigInteger(), nullable=False),
+        sa.Column("operation_date", sa.Date(), nullable=True),
+        sa.Column("rectifies", Json, nullable=True),
+        sa.Column("issued_at", UtcDateTime(), nullable=False),
+        sa.Column("form_id", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_invoice")),
+        sa.UniqueConstraint("utility_id", "series", "number", name=op.f("uq_invoice_utility_id_series_number")),
+    )
+    with op.batch_alter_table("invoice", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_invoice_contract_period",
+            ["utility_id", "contract_id", "period_from", "kind", "generation"],
+            unique=True,
+        )
 
 
 def _ledger_entry() -> None:
@@ -363,32 +482,6 @@ def _billing_run() -> None:
     )
 
 
-def _consumption() -> None:
-    op.create_table(
-        "consumption",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("contract_id", sa.BigInteger(), nullable=False),
-        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
-        sa.Column("period_from", sa.Date(), nullable=False),
-        sa.Column("period_to", sa.Date(), nullable=False),
-        sa.Column("generation", sa.SmallInteger(), nullable=False),
-        sa.Column("litres", sa.BigInteger(), nullable=False),
-        sa.Column("estimated_litres", sa.BigInteger(), nullable=False),
-        sa.Column("leak", sa.Boolean(), nullable=False),
-        sa.Column("run_id", sa.BigInteger(), nullable=False),
-        sa.Column("recorded_at", UtcDateTime(), nullable=False),
-        sa.Column("evidence", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_consumption_utility_id")),
-        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_consumption")),
-    )
-    with op.batch_alter_table("consumption", schema=None) as batch_op:
-        batch_op.create_index("ix_consumption_supply", ["utility_id", "supply_point_id", "period_to"], unique=False)
-        batch_op.create_index(
-            "uq_consumption_contract_period", ["utility_id", "contract_id", "period_from", "generation"], unique=True
-        )
-
-
 def _customer() -> None:
     op.create_table(
         "customer",
@@ -428,38 +521,29 @@ def _device() -> None:
     )
 
 
-def _draft_bill() -> None:
+def _fiscal_correction() -> None:
     op.create_table(
-        "draft_bill",
+        "fiscal_correction",
         sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("run_id", sa.BigInteger(), nullable=False),
-        sa.Column("contract_id", sa.BigInteger(), nullable=False),
-        sa.Column("customer_id", sa.BigInteger(), nullable=True),
-        sa.Column("partition", sa.Integer(), nullable=False),
-        sa.Column("place", sa.BigInteger(), nullable=True),
-        sa.Column("status", sa.String(length=64), nullable=False),
-        sa.Column("period_from", sa.Date(), nullable=False),
-        sa.Column("period_to", sa.Date(), nullable=False),
-        sa.Column("litres", sa.BigInteger(), nullable=False),
-        sa.Column("estimated_litres", sa.BigInteger(), nullable=False),
-        sa.Column("base_cents", sa.BigInteger(), nullable=False),
-        sa.Column("vat_cents", sa.BigInteger(), nullable=False),
-        sa.Column("total_cents", sa.BigInteger(), nullable=False),
-        sa.Column("previous_litres", sa.BigInteger(), nullable=True),
-        sa.Column("previous_days", sa.Integer(), nullable=True),
-        sa.Column("previous_total_cents", sa.BigInteger(), nullable=True),
-        sa.Column("open_exceptions", sa.SmallInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_draft_bill_utility_id")),
-        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_draft_bill")),
-        sa.UniqueConstraint(
-            "utility_id",
-            "run_id",
-            "contract_id",
-            "period_from",
-            name=op.f("uq_draft_bill_utility_id_run_id_contract_id_period_from"),
+        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("corrects_id", sa.BigInteger(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.Column("made_by", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "corrects_id"],
+            ["fiscal_record.utility_id", "fiscal_record.id"],
+            name=op.f("fk_fiscal_correction_utility_id_corrects_id"),
         ),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "record_id"],
+            ["fiscal_record.utility_id", "fiscal_record.id"],
+            name=op.f("fk_fiscal_correction_utility_id_record_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "record_id", name=op.f("pk_fiscal_correction")),
     )
+    with op.batch_alter_table("fiscal_correction", schema=None) as batch_op:
+        batch_op.create_index("ix_fiscal_correction_corrects", ["utility_id", "corrects_id"], unique=True)
 
 
 def _fiscal_event() -> None:
@@ -477,29 +561,6 @@ def _fiscal_event() -> None:
         sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_fiscal_event")),
         sa.UniqueConstraint("utility_id", "position", name=op.f("uq_fiscal_event_utility_id_position")),
     )
-
-
-def _fiscal_record() -> None:
-    op.create_table(
-        "fiscal_record",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("system", sa.String(length=64), nullable=False),
-        sa.Column("position", sa.BigInteger(), nullable=False),
-        sa.Column("kind", sa.String(length=64), nullable=False),
-        sa.Column("invoice_id", sa.BigInteger(), nullable=False),
-        sa.Column("generated_at", UtcDateTime(), nullable=False),
-        sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.Column("config_id", sa.BigInteger(), nullable=False),
-        sa.Column("says", Json, nullable=True),
-        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_fiscal_record_utility_id")),
-        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_fiscal_record")),
-        sa.UniqueConstraint(
-            "utility_id", "system", "position", name=op.f("uq_fiscal_record_utility_id_system_position")
-        ),
-    )
-    with op.batch_alter_table("fiscal_record", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_fiscal_record_invoice_id"), ["invoice_id"], unique=False)
 
 
 def _fiscal_regime() -> None:
@@ -539,6 +600,22 @@ def _fiscal_sender() -> None:
     )
 
 
+def _fiscal_signature() -> None:
+    op.create_table(
+        "fiscal_signature",
+        sa.Column("utility_id", sa.Integer(), nullable=False),
+        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("signed_at", UtcDateTime(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "record_id"],
+            ["fiscal_record.utility_id", "fiscal_record.id"],
+            name=op.f("fk_fiscal_signature_utility_id_record_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "record_id", name=op.f("pk_fiscal_signature")),
+    )
+
+
 def _fiscal_submission() -> None:
     op.create_table(
         "fiscal_submission",
@@ -562,44 +639,23 @@ def _fiscal_submission() -> None:
         batch_op.create_index("ix_fiscal_submission_state", ["utility_id", "system", "state"], unique=False)
 
 
-def _invoice() -> None:
+def _invoice_document() -> None:
     op.create_table(
-        "invoice",
+        "invoice_document",
         sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("series", sa.String(length=64), nullable=False),
-        sa.Column("number", sa.BigInteger(), nullable=False),
-        sa.Column("number_text", sa.String(length=64), nullable=False),
-        sa.Column("kind", sa.String(length=2), nullable=False),
-        sa.Column("generation", sa.SmallInteger(), nullable=False),
-        sa.Column("issue_date", sa.Date(), nullable=False),
-        sa.Column("due_date", sa.Date(), nullable=False),
-        sa.Column("period_from", sa.Date(), nullable=False),
-        sa.Column("period_to", sa.Date(), nullable=False),
-        sa.Column("run_id", sa.BigInteger(), nullable=True),
-        sa.Column("contract_id", sa.BigInteger(), nullable=False),
-        sa.Column("supply_point_id", sa.BigInteger(), nullable=False),
-        sa.Column("customer_id", sa.BigInteger(), nullable=False),
-        sa.Column("consumption_id", sa.BigInteger(), nullable=False),
-        sa.Column("litres", sa.BigInteger(), nullable=False),
-        sa.Column("base_cents", sa.BigInteger(), nullable=False),
-        sa.Column("vat_cents", sa.BigInteger(), nullable=False),
-        sa.Column("total_cents", sa.BigInteger(), nullable=False),
-        sa.Column("operation_date", sa.Date(), nullable=True),
-        sa.Column("rectifies", Json, nullable=True),
-        sa.Column("issued_at", UtcDateTime(), nullable=False),
-        sa.Column("form_id", sa.BigInteger(), nullable=False),
-        sa.Column("content", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["utility_id"], ["utility.id"], name=op.f("fk_invoice_utility_id")),
-        sa.PrimaryKeyConstraint("utility_id", "id", name=op.f("pk_invoice")),
-        sa.UniqueConstraint("utility_id", "series", "number", name=op.f("uq_invoice_utility_id_series_number")),
+        sa.Column("invoice_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("media_type", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["utility_id", "invoice_id"],
+            ["invoice.utility_id", "invoice.id"],
+            name=op.f("fk_invoice_document_utility_id_invoice_id"),
+        ),
+        sa.PrimaryKeyConstraint("utility_id", "invoice_id", "language", name=op.f("pk_invoice_document")),
     )
-    with op.batch_alter_table("invoice", schema=None) as batch_op:
-        batch_op.create_index(
-            "uq_invoice_contract_period",
-            ["utility_id", "contract_id", "period_from", "kind", "generation"],
-            unique=True,
-        )
 
 
 def _ledger_transaction() -> None:
@@ -1060,31 +1116,6 @@ def _finding() -> None:
         batch_op.create_index("uq_finding_rule", ["utility_id", "rule", "subject", "since_ms"], unique=True)
 
 
-def _fiscal_correction() -> None:
-    op.create_table(
-        "fiscal_correction",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("corrects_id", sa.BigInteger(), nullable=False),
-        sa.Column("made_at", UtcDateTime(), nullable=False),
-        sa.Column("made_by", sa.String(length=200), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "corrects_id"],
-            ["fiscal_record.utility_id", "fiscal_record.id"],
-            name=op.f("fk_fiscal_correction_utility_id_corrects_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "record_id"],
-            ["fiscal_record.utility_id", "fiscal_record.id"],
-            name=op.f("fk_fiscal_correction_utility_id_record_id"),
-        ),
-        sa.PrimaryKeyConstraint("utility_id", "record_id", name=op.f("pk_fiscal_correction")),
-    )
-    with op.batch_alter_table("fiscal_correction", schema=None) as batch_op:
-        batch_op.create_index("ix_fiscal_correction_corrects", ["utility_id", "corrects_id"], unique=True)
-
-
 def _fiscal_outcome() -> None:
     op.create_table(
         "fiscal_outcome",
@@ -1109,22 +1140,6 @@ def _fiscal_outcome() -> None:
     )
     with op.batch_alter_table("fiscal_outcome", schema=None) as batch_op:
         batch_op.create_index("ix_fiscal_outcome_verdict", ["utility_id", "verdict", "record_id"], unique=False)
-
-
-def _fiscal_signature() -> None:
-    op.create_table(
-        "fiscal_signature",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("signed_at", UtcDateTime(), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "record_id"],
-            ["fiscal_record.utility_id", "fiscal_record.id"],
-            name=op.f("fk_fiscal_signature_utility_id_record_id"),
-        ),
-        sa.PrimaryKeyConstraint("utility_id", "record_id", name=op.f("pk_fiscal_signature")),
-    )
 
 
 def _ingest_batch() -> None:
@@ -1182,25 +1197,6 @@ def _installation() -> None:
     with op.batch_alter_table("installation", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_installation_meter_id"), ["meter_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_installation_supply_point_id"), ["supply_point_id"], unique=False)
-
-
-def _invoice_document() -> None:
-    op.create_table(
-        "invoice_document",
-        sa.Column("utility_id", sa.Integer(), nullable=False),
-        sa.Column("invoice_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("language", sa.String(length=8), nullable=False),
-        sa.Column("media_type", sa.String(length=64), nullable=False),
-        sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("made_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["utility_id", "invoice_id"],
-            ["invoice.utility_id", "invoice.id"],
-            name=op.f("fk_invoice_document_utility_id_invoice_id"),
-        ),
-        sa.PrimaryKeyConstraint("utility_id", "invoice_id", "language", name=op.f("pk_invoice_document")),
-    )
 
 
 def _meter_key() -> None:
