@@ -21,7 +21,7 @@ from billing.invoice import Party
 from central import journal
 from central.fiscal.systems import CANCELLATION, CORRECTION, SENT_AGAIN, SII, SUBMITTED
 from central.invoicing.archive import rebuild
-from central.invoicing.records import Says, store_config
+from central.invoicing.records import Says, of_invoices, store_config
 from central.invoicing.regimes import fiscal_on
 from central.store import new_id
 from central.store.models import (
@@ -104,7 +104,7 @@ def withdraw(session: Session, utility_id: int, number: str, actor: str, at: dat
 def _held(session: Session, invoice: Invoice) -> FiscalRecord:
     """The newest record of an invoice that the agency accepted and that nothing takes back."""
     own = and_(FiscalOutcome.utility_id == FiscalRecord.utility_id, FiscalOutcome.record_id == FiscalRecord.id)
-    mine = (FiscalRecord.utility_id == invoice.utility_id, FiscalRecord.invoice_id == invoice.id)
+    mine = (FiscalRecord.utility_id == invoice.utility_id, of_invoices([invoice.id]))
     rows = select(FiscalRecord, FiscalOutcome.verdict).outerjoin(FiscalOutcome, own).where(*mine)
     found: FiscalRecord | None = None
     for row, verdict in session.execute(rows.order_by(FiscalRecord.position)):
@@ -154,7 +154,7 @@ def _to_be_mended(session: Session, utility_id: int, record_id: int) -> tuple[Fi
             FiscalRecord,
             (FiscalRecord.utility_id == FiscalOutcome.utility_id) & (FiscalRecord.id == FiscalOutcome.record_id),
         )
-        .where(FiscalOutcome.utility_id == utility_id, FiscalRecord.invoice_id == old.invoice_id)
+        .where(FiscalOutcome.utility_id == utility_id, of_invoices([old.invoice_id]))
         .where(FiscalRecord.kind != CANCELLATION)
     )
     return old, REGISTERED.isdisjoint(known)

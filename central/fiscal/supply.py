@@ -62,6 +62,7 @@ def open_entries(session: Session, utility_id: int) -> Iterator[Due]:
     accepted = exists().where(
         FiscalRecord.utility_id == Invoice.utility_id,
         FiscalRecord.invoice_id == Invoice.id,
+        FiscalRecord.id != FiscalRecord.invoice_id,
         FiscalRecord.system == SII,
         FiscalOutcome.utility_id == FiscalRecord.utility_id,
         FiscalOutcome.record_id == FiscalRecord.id,
@@ -89,6 +90,7 @@ def _enlist_page(
     entered = exists().where(
         FiscalRecord.utility_id == Invoice.utility_id,
         FiscalRecord.invoice_id == Invoice.id,
+        FiscalRecord.id != FiscalRecord.invoice_id,  # entered later: found by the index of those
         FiscalRecord.system == SII,
         FiscalRecord.kind == ISSUE,
     )

@@ -16,7 +16,7 @@ from central.events.money import tell_invoices
 from central.invoicing.block import Bills
 from central.invoicing.draft import Basis
 from central.invoicing.evidence import Evidence
-from central.invoicing.records import ISSUE, record_of
+from central.invoicing.records import ISSUE, of_invoices, record_of
 from central.invoicing.shared import Shared
 from central.invoicing.stored import StoredLine
 from central.invoicing.values import content_of, evidence_of, invoice_of
@@ -67,14 +67,14 @@ class Chained:
 def write_bills(session: Session, bills: Bills, said: Numbered, records: Chained | None) -> NDArray[np.int64]:
     """Insert invoices, consumption and fiscal records in the caller's transaction; gives the invoices' ids."""
     count = len(bills)
-    ids = new_block(3 * count) + np.arange(3 * count, dtype=np.int64)
-    invoices, consumption, fiscal = ids[:count], ids[count : 2 * count], ids[2 * count :]
+    ids = new_block(2 * count) + np.arange(2 * count, dtype=np.int64)
+    invoices, consumption = ids[:count], ids[count:]
     connection = session.connection()
     insert_columns(connection, table_of(Consumption), _consumption(bills, said, consumption), count)
     columns = _invoice(bills, said, invoices, consumption)
     insert_columns(connection, table_of(InvoiceRow), columns, count)
     if records is not None:
-        insert_columns(connection, table_of(FiscalRow), _fiscal(said, records, invoices, fiscal), count)
+        insert_columns(connection, table_of(FiscalRow), _fiscal(said, records, invoices), count)
     tell_invoices(session, said.utility_id, lambda: _told(columns, count))
     return invoices
 
@@ -142,11 +142,11 @@ def _invoice(bills: Bills, said: Numbered, ids: NDArray[np.int64], consumption: 
     }
 
 
-def _fiscal(said: Numbered, records: Chained, invoices: NDArray[np.int64], ids: NDArray[np.int64]) -> dict[str, Column]:
+def _fiscal(said: Numbered, records: Chained, invoices: NDArray[np.int64]) -> dict[str, Column]:
     count = len(invoices)
     return {
         "utility_id": said.utility_id,
-        "id": ids,
+        "id": invoices,
         "system": records.system,
         "position": records.first_position + np.arange(count, dtype=np.int64),
         "kind": ISSUE,
@@ -197,7 +197,5 @@ def _archived(
 
 
 def _records(session: Session, utility_id: int, ids: Sequence[int]) -> dict[int, FiscalRow]:
-    rows = select(FiscalRow).where(
-        FiscalRow.utility_id == utility_id, FiscalRow.invoice_id.in_(ids), FiscalRow.kind == ISSUE
-    )
+    rows = select(FiscalRow).where(FiscalRow.utility_id == utility_id, of_invoices(ids), FiscalRow.kind == ISSUE)
     return {row.invoice_id: row for row in session.scalars(rows)}

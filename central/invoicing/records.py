@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from billing.fiscal import FiscalRecord, Link, Sii, qr_url
@@ -50,6 +50,12 @@ def store_config(session: Session, utility_id: int, fiscal: FiscalSettings) -> i
     found = pool.add(FISCAL, fiscal)
     pool.write(session, utility_id)
     return found
+
+
+def of_invoices(ids: Sequence[int]) -> ColumnElement[bool]:
+    """Whether a record is of one of some invoices, the one written with it or a later one."""
+    later = and_(FiscalRow.id != FiscalRow.invoice_id, FiscalRow.invoice_id.in_(ids))
+    return or_(FiscalRow.id.in_(ids), later)
 
 
 def record_of(session: Session, row: FiscalRow, invoice: Invoice, shared: Shared) -> FiscalRecord:

@@ -3,6 +3,7 @@
 from sqlalchemy import func, select
 
 from central.fiscal.systems import SII
+from central.invoicing.records import of_invoices
 from central.invoicing.rectify.propose import ORIGINALS
 from central.invoicing.rectify.recompute import recompute
 from central.invoicing.rectify.standing import replaced_by
@@ -55,7 +56,7 @@ def _recorded(case: Case, row: Invoice) -> bool:
 
 def _records(case: Case, row: Invoice) -> int:
     rows = select(func.count()).select_from(FiscalRecord)
-    mine = (FiscalRecord.utility_id == case.utility_id, FiscalRecord.invoice_id == row.id)
+    mine = (FiscalRecord.utility_id == case.utility_id, of_invoices([row.id]))
     return case.session.scalar(rows.where(*mine, FiscalRecord.kind == "alta")) or 0
 
 
