@@ -1,6 +1,6 @@
 """Fiscal records and the ledger: append-only. Balances are projections of the entries, never stored."""
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from central.store.base import Base, Cents, Code, Data, Day, Digest, Id, Instant, Name, Ref, UtilityId
@@ -12,14 +12,26 @@ class FiscalRecord(ByTheMillion, Base):
 
     The record's XML follows from the invoice, the record before it, ``generated_at``, ``config_id`` (what it states of
     the invoicing system) and ``says`` (what it states otherwise than the invoice): central.invoicing.records.
+
+    The record that is written with its invoice has its id; only the later ones of an invoice need an index to be found
+    by (central.invoicing.records.of_invoices).
     """
 
     __tablename__ = "fiscal_record"
-    __table_args__ = (UniqueConstraint("utility_id", "system", "position"),)
+    __table_args__ = (
+        UniqueConstraint("utility_id", "system", "position"),
+        Index(
+            "ix_fiscal_record_later",
+            "utility_id",
+            "invoice_id",
+            postgresql_where=text("id <> invoice_id"),
+            sqlite_where=text("id <> invoice_id"),
+        ),
+    )
     system: Mapped[Code]
     position: Mapped[Ref]
     kind: Mapped[Code]  # "alta" or "anulacion"
-    invoice_id: Mapped[Ref] = mapped_column(index=True)
+    invoice_id: Mapped[Ref]
     generated_at: Mapped[Instant]
     hash: Mapped[str] = mapped_column(Digest)
     config_id: Mapped[Ref]

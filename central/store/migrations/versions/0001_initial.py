@@ -220,7 +220,13 @@ def _fiscal_record() -> None:
         ),
     )
     with op.batch_alter_table("fiscal_record", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_fiscal_record_invoice_id"), ["invoice_id"], unique=False)
+        batch_op.create_index(
+            "ix_fiscal_record_later",
+            ["utility_id", "invoice_id"],
+            unique=False,
+            postgresql_where=sa.text("id <> invoice_id"),
+            sqlite_where=sa.text("id <> invoice_id"),
+        )
 
 
 def _invoice() -> None:
