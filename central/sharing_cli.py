@@ -19,11 +19,11 @@ from central.cli import (
     show_rows,
     today,
 )
-from central.typed import day, day_or_none
+from central.typed import day, day_or_none, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+    from datetime import date
 
     from sqlalchemy.orm import Session
 
@@ -70,55 +70,11 @@ def set_bulk(
         weights = {}
         for text in members:
             code, _, weight = text.partition("=")
-            weights[_point(session, found, code)] = _weight(weight)
+            weights[_point(session, found, code)] = whole(f"bulk_member.weight of {code}", weight or "1")
         general = _point(session, found, point)
         sharing.set_bulk(session, general, weights, day("--on", on), policy=policy, shared=by, by=change(actor))
     result = {"supply": point, "policy": policy, "members": len(weights), "on": on}
     show(result, f"{point}: {policy}, {len(weights)} desde {on}", as_json)
-
-
-@bulk.command("end", help="Deja de haber contador general / The supply is no bulk meter any more")
-def end_bulk(
-    point: PointArgument,
-    on: OnOption,
-    utility: UtilityOption = None,
-    config: ConfigOption = None,
-    db: DbOption = None,
-    actor: ActorOption = "operator",
-    as_json: JsonOption = False,
-) -> None:
-    """End a group on a day."""
-    from central.register.sharing import end_bulk
-
-    _end("bulk end", end_bulk, point, on, utility, config, db, change(actor), as_json)
-
-
-@bulk.command("list", help="Los contadores generales de un día / The bulk meters of a day")
-def list_bulk(
-    on: DayOption = None,
-    utility: UtilityOption = None,
-    config: ConfigOption = None,
-    db: DbOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the groups of a day."""
-    from central.register import sharing
-    from central.register.utilities import utility_named
-    from central.store import read_session
-
-    with settings_and_engine("bulk list", config, db) as (_, engine), read_session(engine) as session:
-        found = sharing.groups(session, utility_named(session, utility).id, day_or_none("--on", on) or today())
-    rows = [
-        {
-            "supply": one.point,
-            "policy": one.policy,
-            "by": one.by,
-            "members": " ".join(f"{code}={weight}" for code, weight in one.members.items()),
-            "since": one.since.isoformat(),
-        }
-        for one in found
-    ]
-    show_rows(rows, as_json)
 
 
 @shares.command("set", help="Qué parte de un suministro paga cada contrato / Which part each contract pays")
@@ -152,75 +108,98 @@ def set_shares(
     show({"supply": point, "by": by, "parts": told, "on": on}, f"{point}: {told} desde {on}", as_json)
 
 
-@shares.command("end", help="El suministro vuelve a ser de su contrato / The supply is its own contract's again")
-def end_shares(
-    point: PointArgument,
-    on: OnOption,
-    utility: UtilityOption = None,
-    config: ConfigOption = None,
-    db: DbOption = None,
-    actor: ActorOption = "operator",
-    as_json: JsonOption = False,
-) -> None:
-    """End a division on a day."""
+def _end_bulk(session: Session, point: SupplyPoint, on: date, by: Change) -> None:
+    from central.register.sharing import end_bulk
+
+    end_bulk(session, point, on, by=by)
+
+
+def _end_shares(session: Session, point: SupplyPoint, on: date, by: Change) -> None:
     from central.register.sharing import end_shares
 
-    _end("shares end", end_shares, point, on, utility, config, db, change(actor), as_json)
+    end_shares(session, point, on, by=by)
 
 
-@shares.command("list", help="Los suministros repartidos de un día / The divided supplies of a day")
-def list_shares(
-    on: DayOption = None,
-    utility: UtilityOption = None,
-    config: ConfigOption = None,
-    db: DbOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the divisions of a day."""
-    from central.register import sharing
-    from central.register.utilities import utility_named
-    from central.store import read_session
+def _groups(session: Session, utility_id: int, on: date) -> list[dict[str, str]]:
+    from central.register.sharing import groups
 
-    with settings_and_engine("shares list", config, db) as (_, engine), read_session(engine) as session:
-        found = sharing.divisions(session, utility_named(session, utility).id, day_or_none("--on", on) or today())
-    rows = [
+    return [
+        {
+            "supply": one.point,
+            "policy": one.policy,
+            "by": one.by,
+            "members": " ".join(f"{code}={weight}" for code, weight in one.members.items()),
+            "since": one.since.isoformat(),
+        }
+        for one in groups(session, utility_id, on)
+    ]
+
+
+def _divisions(session: Session, utility_id: int, on: date) -> list[dict[str, str]]:
+    from central.register.sharing import divisions
+
+    return [
         {
             "supply": one.point,
             "by": one.by,
             "parts": " ".join(f"{code}={part}" for code, part in one.parts.items()),
             "since": one.since.isoformat(),
         }
-        for one in found
+        for one in divisions(session, utility_id, on)
     ]
-    show_rows(rows, as_json)
 
 
-def _end(
-    command: str,
-    work: Callable[..., None],
-    point: str,
-    on: str,
-    utility: str | None,
-    config: Path | None,
-    db: str | None,
-    by: Change,
-    as_json: bool,
+def _add_end(
+    app: typer.Typer, name: str, work: Callable[[Session, SupplyPoint, date, Change], None], told: str
 ) -> None:
-    """End what a supply point is from a day on."""
-    from central.register.utilities import utility_named
-    from central.store import write_session
+    """Add ``end``: what a supply point is ends on a day."""
 
-    with settings_and_engine(command, config, db) as (_, engine), write_session(engine) as session:
-        work(session, _point(session, utility_named(session, utility).id, point), day("--on", on), by=by)
-    show({"supply": point, "on": on}, f"{point}: hasta {on}", as_json)
+    @app.command("end", help=told)
+    def end(
+        point: PointArgument,
+        on: OnOption,
+        utility: UtilityOption = None,
+        config: ConfigOption = None,
+        db: DbOption = None,
+        actor: ActorOption = "operator",
+        as_json: JsonOption = False,
+    ) -> None:
+        from central.register.utilities import utility_named
+        from central.store import write_session
+
+        with settings_and_engine(f"{name} end", config, db) as (_, engine), write_session(engine) as session:
+            found = _point(session, utility_named(session, utility).id, point)
+            work(session, found, day("--on", on), change(actor))
+        show({"supply": point, "on": on}, f"{point}: hasta {on}", as_json)
 
 
-def _weight(text: str) -> int:
-    from central.register import RegisterError
+def _add_list(
+    app: typer.Typer, name: str, rows: Callable[[Session, int, date], list[dict[str, str]]], told: str
+) -> None:
+    """Add ``list``: the rows of a day."""
 
-    if text and not text.isdecimal():
-        raise RegisterError("bulk_member.weight", text, "must be a whole number")
-    return int(text or 1)
+    @app.command("list", help=told)
+    def listed(
+        on: DayOption = None,
+        utility: UtilityOption = None,
+        config: ConfigOption = None,
+        db: DbOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        from central.register.utilities import utility_named
+        from central.store import read_session
+
+        with settings_and_engine(f"{name} list", config, db) as (_, engine), read_session(engine) as session:
+            found = rows(session, utility_named(session, utility).id, day_or_none("--on", on) or today())
+        show_rows(found, as_json)
+
+
+_add_end(bulk, "bulk", _end_bulk, "Deja de haber contador general / The supply is no bulk meter any more")
+_add_list(bulk, "bulk", _groups, "Los contadores generales de un día / The bulk meters of a day")
+_add_end(
+    shares, "shares", _end_shares, "El suministro vuelve a ser de su contrato / The supply is its own contract's again"
+)
+_add_list(shares, "shares", _divisions, "Los suministros repartidos de un día / The divided supplies of a day")
 
 
 def _point(session: Session, utility_id: int, code: str) -> SupplyPoint:

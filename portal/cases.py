@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from central.lifecycle import Asked, Bank, Closing, Details, Person, TermsAsked
 from portal.formats import decimal_text
+from portal.typed import cents, day, given, litres, whole
 
 PROCEDURES = {
     "sign_up": "Alta",
@@ -128,7 +129,7 @@ class CaseForm(BaseModel):
         """The request; ValueError names the field that cannot be read."""
         return Asked(
             procedure,
-            _day("fecha", self.fecha),
+            day("fecha", self.fecha),
             self.details(),
             self.suministro.strip(),
             self.contrato.strip(),
@@ -146,10 +147,10 @@ class CaseForm(BaseModel):
             terms=self._terms(kept.terms) if self.uso else None,
             closing=self._closing(),
             contract_code=kept.contract_code,
-            deposit_cents=_cents("fianza", self.fianza),
+            deposit_cents=given(cents, "fianza", self.fianza),
             charges=kept.charges,
             assume_debt=bool(self.deuda),
-            ended_on=_day("fin", self.fin) if self.fin else None,
+            ended_on=given(day, "fin", self.fin),
             note=self.nota.strip(),
         )
 
@@ -168,8 +169,8 @@ class CaseForm(BaseModel):
     def _terms(self, before: TermsAsked | None) -> TermsAsked:
         return TermsAsked(
             use=self.uso,
-            dwellings=_whole("viviendas", self.viviendas) or 0,
-            persons=_whole("personas", self.personas),
+            dwellings=given(whole, "viviendas", self.viviendas) or 0,
+            persons=given(whole, "personas", self.personas),
             groups=before.groups if before else (),
             parameters=before.parameters if before else {},
             habitual_home=bool(self.habitual),
@@ -179,7 +180,7 @@ class CaseForm(BaseModel):
     def _closing(self) -> Closing | None:
         if not self.origen:
             return None
-        return Closing(self.origen, None if self.origen == "remote" else _litres("lectura", self.lectura))
+        return Closing(self.origen, None if self.origen == "remote" else given(litres, "lectura", self.lectura))
 
 
 @dataclass(frozen=True)
@@ -231,43 +232,6 @@ def case_number(number: int) -> str:
 
 def _person(nif: str, name: str, **said: Any) -> Person | None:
     return Person(nif=nif.strip(), name=name.strip(), **said) if nif.strip() or name.strip() else None
-
-
-def _day(field: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"{field}: {text!r}, debe ser una fecha") from error
-
-
-def _whole(field: str, text: str) -> int | None:
-    if not text.strip():
-        return None
-    if not text.strip().isdecimal() or len(text) > 9:
-        raise ValueError(f"{field}: {text!r}, debe ser un número entero")
-    return int(text)
-
-
-def _decimal(field: str, text: str, places: int) -> int | None:
-    """A number with decimal comma as a whole number of its last place; None where there is none."""
-    plain = text.strip().replace(",", ".")
-    if not plain:
-        return None
-    try:
-        number = Decimal(plain).scaleb(places)
-    except InvalidOperation as error:
-        raise ValueError(f"{field}: {text!r}, debe ser un número") from error
-    if not number.is_finite() or number != number.to_integral_value() or not 0 <= number < 10**12:
-        raise ValueError(f"{field}: {text!r}, debe ser un número con {places} decimales como mucho")
-    return int(number)
-
-
-def _litres(field: str, text: str) -> int | None:
-    return _decimal(field, text, 3)
-
-
-def _cents(field: str, text: str) -> int | None:
-    return _decimal(field, text, 2)
 
 
 def _metres(litres: int) -> str:

@@ -15,7 +15,6 @@ from central.lifecycle.documents import document
 from central.lifecycle.procedures import CAUSES as CAUSES_OF
 from central.lifecycle.procedures import Procedure
 from central.lifecycle.queries import PAGE, Filters, View, cases, view
-from central.register import Change, RegisterError
 from central.store import Session, read_session, write_session
 from central.store.models import ContractCase
 from central.times import local_day, millis
@@ -23,6 +22,7 @@ from portal import cases as words
 from portal.cases import CaseForm, Prefill
 from portal.pages import render
 from portal.security import may
+from portal.typed import by
 
 router = APIRouter(prefix="/oficina/contratos")
 Office = Annotated[Identity, Depends(may(Permission.SEE_REGISTER))]
@@ -68,8 +68,8 @@ def make(request: Request, identity: Editor, tramite: str, given: Annotated[Case
     try:
         with write_session(request.app.state.engine) as session:
             asked = given.asked(procedure)
-            made = lifecycle.open_case(session, identity.utility_id, asked, by=_by(identity)).id
-    except (RegisterError, ValueError) as error:
+            made = lifecycle.open_case(session, identity.utility_id, asked, by=by(identity)).id
+    except ValueError as error:
         return _form(request, procedure, tramite, given, str(error))
     return RedirectResponse(f"/oficina/contratos/{made}", 303)
 
@@ -87,7 +87,7 @@ def amend(request: Request, identity: Editor, case_id: int, given: Annotated[Cas
     def work(session: Session, case: ContractCase) -> None:
         asked = given.asked(case.procedure)
         details = given.details(read(case.details))
-        lifecycle.amend(session, case, details, asked.effective_on, by=_by(identity))
+        lifecycle.amend(session, case, details, asked.effective_on, by=by(identity))
 
     return _act(request, identity, case_id, work, given)
 
@@ -105,15 +105,15 @@ def settle(
     """Receive, waive or give back a document of the checklist."""
 
     def work(session: Session, case: ContractCase) -> None:
-        by = _by(identity, motivo)
+        author = by(identity, motivo)
         if accion == "dispensar":
-            lifecycle.waive(session, case, codigo, by=by)
+            lifecycle.waive(session, case, codigo, by=author)
         elif accion == "devolver":
-            lifecycle.refuse_document(session, case, codigo, by=by)
+            lifecycle.refuse_document(session, case, codigo, by=author)
         else:
             content = fichero.file.read(papers.LARGEST + 1) if fichero else b""
             name = fichero.filename if fichero and fichero.filename else ""
-            lifecycle.receive(session, case, codigo, content, name, by=by)
+            lifecycle.receive(session, case, codigo, content, name, by=author)
 
     return _act(request, identity, case_id, work)
 
@@ -135,7 +135,7 @@ def complete(request: Request, identity: Editor, case_id: int) -> Response:
     """Do what the case asks, all of it or nothing."""
 
     def work(session: Session, case: ContractCase) -> None:
-        lifecycle.complete(session, case, by=_by(identity))
+        lifecycle.complete(session, case, by=by(identity))
 
     return _act(request, identity, case_id, work)
 
@@ -145,7 +145,7 @@ def reject(request: Request, identity: Editor, case_id: int, motivo: Text = "") 
     """Close it without doing it."""
 
     def work(session: Session, case: ContractCase) -> None:
-        lifecycle.reject(session, case, by=_by(identity, motivo))
+        lifecycle.reject(session, case, by=by(identity, motivo))
 
     return _act(request, identity, case_id, work)
 
@@ -155,7 +155,7 @@ def withdraw(request: Request, identity: Editor, case_id: int, motivo: Text = ""
     """Close it because who asked does not want it any more."""
 
     def work(session: Session, case: ContractCase) -> None:
-        lifecycle.withdraw(session, case, by=_by(identity, motivo))
+        lifecycle.withdraw(session, case, by=by(identity, motivo))
 
     return _act(request, identity, case_id, work)
 
@@ -174,7 +174,7 @@ def _act(
             if case is None:
                 raise HTTPException(404)
             work(session, case)
-    except (RegisterError, ValueError) as error:
+    except ValueError as error:
         return _one(request, identity, case_id, str(error), given)
     return RedirectResponse(f"/oficina/contratos/{case_id}", 303)
 
@@ -216,10 +216,6 @@ def _procedure(path: str) -> Procedure:
     if path not in words.PATHS:
         raise HTTPException(404)
     return Procedure(words.PATHS[path])
-
-
-def _by(identity: Identity, why: str = "") -> Change:
-    return Change(identity.login, _now(), why[:LONGEST])
 
 
 def _now() -> datetime:

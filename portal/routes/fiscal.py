@@ -128,7 +128,9 @@ def mend(
     try:
         recipient = _recipient(nombre.strip(), nif.strip(), otra.strip())
         with write_session(request.app.state.engine) as session:
-            made = correct(session, identity.utility_id, record_id, recipient, identity.name, datetime.now(UTC), motivo)
+            made = correct(
+                session, identity.utility_id, record_id, recipient, identity.login, datetime.now(UTC), motivo
+            )
     except FiscalError as refused:
         return _page(request, identity, record_id, status=422, error=str(refused))
     return RedirectResponse(f"/oficina/fiscal/{made.record_id}", 303)

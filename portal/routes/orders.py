@@ -1,24 +1,23 @@
 """Work orders in the office: made, given to devices, withdrawn; what devices reported; what allows a cut."""
 
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
-from billing.ledger.value import cents_of
 from central.access import Identity, Permission, allows
 from central.collection.posting import balance
 from central.fleet import cuts, kinds, outcomes, queries
 from central.fleet.orders import Wanted, assign_order, cancel_order, find_order, order_work
-from central.register import Change, KeyRing, RegisterError
+from central.register import KeyRing, RegisterError
 from central.register.contracts import find_contract
 from central.store import Session, read_session, write_session
-from central.store.models import Contract, Device, WorkOrder
+from central.store.models import Contract, WorkOrder
 from central.times import local_day, millis
 from portal.pages import render
 from portal.security import may
+from portal.typed import by, cents, day, device, given
 
 router = APIRouter(prefix="/oficina/ordenes")
 Office = Annotated[Identity, Depends(may(Permission.SEE_REGISTER))]
@@ -43,13 +42,13 @@ def show_all(
     para: str = "",
 ) -> Response:
     """The orders, those that wait for a decision first, and the form to make one."""
-    given = NOTHING | {
+    said = NOTHING | {
         "suministro": suministro[:64],
         "hallazgo": "" if hallazgo is None else str(hallazgo),
         "clase": para if para in kinds.KINDS else "",
         "causa": "finding" if hallazgo is not None else "staff",
     }
-    return _list(request, identity, given, status=estado, kind=clase, before=antes)
+    return _list(request, identity, said, status=estado, kind=clase, before=antes)
 
 
 @router.post("")
@@ -67,15 +66,15 @@ def make(
 ) -> Response:
     """Make an order; what forbids it, the law's rule for a cut, is told beside the form."""
     values = (clase, suministro, causa, instrucciones, terminal, dia, contrato, hallazgo)
-    given = dict(zip(FIELDS, (value.strip() for value in values), strict=True))
+    said = dict(zip(FIELDS, (value.strip() for value in values), strict=True))
     try:
-        if given["clase"] == kinds.CUT and not allows(identity, Permission.ORDER_CUTS):
-            raise RegisterError("clase", given["clase"], "un corte lo ordena quien supervisa")
+        if said["clase"] == kinds.CUT and not allows(identity, Permission.ORDER_CUTS):
+            raise RegisterError("clase", said["clase"], "only a supervisor orders a cut")
         with write_session(request.app.state.engine) as session:
-            device = _device(session, identity, given["terminal"]) if given["terminal"] else None
-            made = order_work(session, identity.utility_id, _wanted(given), device=device, by=_by(identity)).code
+            carrier = device(session, identity, said["terminal"]) if said["terminal"] else None
+            made = order_work(session, identity.utility_id, _wanted(said), device=carrier, by=by(identity)).code
     except ValueError as error:
-        return _list(request, identity, given, error=str(error))
+        return _list(request, identity, said, error=str(error))
     return RedirectResponse(f"/oficina/ordenes/{made}", 303)
 
 
@@ -103,11 +102,11 @@ def record_fact(
                 session,
                 _contract(session, identity, contrato.strip()),
                 hecho,
-                _day(desde),
+                day("desde", desde),
                 referencia.strip(),
-                until=_day(hasta) if hasta else None,
-                cents=_cents(importe) if importe.strip() else None,
-                by=_by(identity),
+                until=given(day, "hasta", hasta),
+                cents=given(cents, "importe", importe),
+                by=by(identity),
             )
     except ValueError as error:
         return _cut(request, identity, contrato.strip(), "", str(error))
@@ -125,8 +124,8 @@ def assign(request: Request, identity: Planner, code: str, terminal: Text = "", 
     """Give the order to a device."""
 
     def work(session: Session, order: WorkOrder) -> None:
-        on = _day(dia) if dia else None
-        assign_order(session, order, _device(session, identity, terminal), planned_on=on, by=_by(identity))
+        on = given(day, "dia", dia)
+        assign_order(session, order, device(session, identity, terminal), planned_on=on, by=by(identity))
 
     return _change(request, identity, code, work)
 
@@ -135,7 +134,7 @@ def assign(request: Request, identity: Planner, code: str, terminal: Text = "", 
 def cancel(request: Request, identity: Planner, code: str, motivo: Text = "") -> Response:
     """Withdraw the order."""
     return _change(
-        request, identity, code, lambda session, order: cancel_order(session, order, by=_by(identity, motivo))
+        request, identity, code, lambda session, order: cancel_order(session, order, by=by(identity, motivo))
     )
 
 
@@ -151,7 +150,7 @@ def decide(
         if report is None:
             raise HTTPException(404)
         ring = KeyRing.load(keys) if keys else None
-        outcomes.decide(session, report, apply=decision == "aplicar", ring=ring, by=_by(identity, motivo))
+        outcomes.decide(session, report, apply=decision == "aplicar", ring=ring, by=by(identity, motivo))
 
     return _change(request, identity, code, work)
 
@@ -168,22 +167,22 @@ def _change(request: Request, identity: Identity, code: str, work: Any) -> Respo
     return RedirectResponse(f"/oficina/ordenes/{code}", 303)
 
 
-def _wanted(given: dict[str, str]) -> Wanted:
+def _wanted(said: dict[str, str]) -> Wanted:
     return Wanted(
-        kind=given["clase"],
-        supply=given["suministro"],
-        cause=given["causa"],
-        instructions=given["instrucciones"],
-        planned_on=_day(given["dia"]) if given["dia"] else None,
-        contract=given["contrato"] or None,
-        finding_id=int(given["hallazgo"]) if given["hallazgo"].isdecimal() else None,
+        kind=said["clase"],
+        supply=said["suministro"],
+        cause=said["causa"],
+        instructions=said["instrucciones"],
+        planned_on=given(day, "dia", said["dia"]),
+        contract=said["contrato"] or None,
+        finding_id=int(said["hallazgo"]) if said["hallazgo"].isdecimal() else None,
     )
 
 
 def _list(
     request: Request,
     identity: Identity,
-    given: dict[str, str],
+    said: dict[str, str],
     *,
     status: str = "",
     kind: str = "",
@@ -213,7 +212,7 @@ def _list(
         following=found[-1].id if len(found) == queries.PAGE else None,
         kinds=list(kinds.KINDS),
         causes=sorted({cause for one in kinds.KINDS.values() for cause in one.causes} - {"reread", "paid"}),
-        given=given,
+        given=said,
         error=error,
         may_plan=allows(identity, Permission.PLAN_FIELDWORK),
     )
@@ -244,7 +243,7 @@ def _cut(request: Request, identity: Identity, contract: str, on: str, error: st
     values: dict[str, Any] = {"facts": [], "refusals": None, "debt": 0, "law": ""}
     asked = today
     try:
-        asked = _day(on) if on else today
+        asked = given(day, "dia", on) or today
         with read_session(request.app.state.engine) as session:
             if contract:
                 found = _contract(session, identity, contract)
@@ -272,30 +271,5 @@ def _cut(request: Request, identity: Identity, contract: str, on: str, error: st
 def _contract(session: Session, identity: Identity, code: str) -> Contract:
     found = find_contract(session, identity.utility_id, code)
     if found is None:
-        raise RegisterError("contrato", code, "no existe")
+        raise RegisterError("contrato", code, "is not registered")
     return found
-
-
-def _device(session: Session, identity: Identity, name: str) -> Device:
-    found = [device for device in queries.devices(session, identity.utility_id) if device.name == name]
-    if not found:
-        raise RegisterError("terminal", name, "no es un terminal en servicio")
-    return found[0]
-
-
-def _by(identity: Identity, reason: str = "") -> Change:
-    return Change(identity.login, datetime.now(UTC), reason.strip())
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"día {text!r}: debe ser AAAA-MM-DD") from error
-
-
-def _cents(text: str) -> int:
-    try:
-        return cents_of(Decimal(text.strip().replace(",", ".")))
-    except InvalidOperation as error:
-        raise ValueError(f"importe {text!r}: debe ser en euros, como 80,25") from error

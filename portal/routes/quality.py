@@ -1,19 +1,20 @@
 """The quality board in the office: what the rules find in the register, who looks after it, and what may stay."""
 
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from central.access import Identity, Permission, allows, users
-from central.register import Change, RegisterError, quality
+from central.register import RegisterError, quality
 from central.store import Session, models, read_session, write_session
 from central.times import local_day, millis
 from portal import quality as words
 from portal.pages import render
 from portal.security import may
+from portal.typed import by, day, given
 
 router = APIRouter(prefix="/oficina/calidad")
 Office = Annotated[Identity, Depends(may(Permission.SEE_REGISTER))]
@@ -65,7 +66,7 @@ def decide(
     try:
         with write_session(request.app.state.engine) as session:
             _decide(session, identity, regla, incidencia or [], (accion, persona, motivo.strip(), hasta))
-    except (RegisterError, ValueError) as error:
+    except ValueError as error:
         return _rule(request, identity, regla, estado, error=str(error))
     return RedirectResponse(f"/oficina/calidad/{regla}?estado={estado if estado in words.STATES else 'open'}", 303)
 
@@ -75,18 +76,18 @@ def _decide(
 ) -> None:
     action, person, reason, until = said
     if not numbers:
-        raise RegisterError("incidencia", "", "elija al menos una")
-    by = Change(identity.name, datetime.now(UTC), reason)
+        raise RegisterError("incidencia", "", "choose at least one")
+    author, ends = by(identity, reason), given(day, "hasta", until)
     for number in numbers:
         issue = session.get(models.QualityIssue, (identity.utility_id, number))
         if issue is None or issue.rule != rule:
             raise HTTPException(404)
         if action == "encargar":
-            quality.assign(session, issue, person, by=by)
+            quality.assign(session, issue, person, by=author)
         elif action == "aceptar":
-            quality.dismiss(session, issue, by=by, until=date.fromisoformat(until) if until else None)
+            quality.dismiss(session, issue, by=author, until=ends)
         elif action == "reabrir":
-            quality.reopen(session, issue, by=by)
+            quality.reopen(session, issue, by=author)
         else:
             raise RegisterError("accion", action, "must be encargar, aceptar or reabrir")
 

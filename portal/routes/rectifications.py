@@ -1,6 +1,6 @@
 """Rectifying invoices in the office: propose, see before and after, and have another person decide."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
@@ -18,8 +18,10 @@ from central.invoicing.states import RunError
 from central.register import KeyRing
 from central.store import read_session, write_session
 from central.times import local_day, millis
+from central.typed import TypedError
 from portal.pages import render
 from portal.security import may
+from portal.typed import day, given
 
 router = APIRouter(prefix="/oficina/rectificativas")
 Office = Annotated[Identity, Depends(may(Permission.SEE_RUNS))]
@@ -75,15 +77,15 @@ def make(
     oculta: Text = "",
 ) -> Response:
     """Store a proposal; what forbids it is told beside the form."""
-    given = dict(zip(NOTHING, (facturas, causa, tipo, metodo, serie, motivo, hasta, reparada, oculta), strict=True))
+    said = dict(zip(NOTHING, (facturas, causa, tipo, metodo, serie, motivo, hasta, reparada, oculta), strict=True))
     try:
         with write_session(request.app.state.engine) as session:
             numbers = [number for number in facturas.replace(",", " ").split() if number]
             ids = tuple(invoice_named(session, identity.utility_id, number).id for number in numbers)
-            asked = _asked(ids, given)
+            asked = _asked(ids, said)
             made = propose(session, identity.utility_id, asked, identity.login, datetime.now(UTC)).id
     except (RunError, ValueError) as error:
-        return _list(request, identity, given, str(error))
+        return _list(request, identity, said, str(error))
     return RedirectResponse(f"/oficina/rectificativas/{made}", 303)
 
 
@@ -97,7 +99,7 @@ def show_one(request: Request, identity: Office, rectification_id: int) -> Respo
 def decide(request: Request, identity: Approver, rectification_id: int, vence: Text = "") -> Response:
     """Issue the rectifying invoices; the person who proposed them is refused."""
     try:
-        due = date.fromisoformat(vence)
+        due = day("vence", vence)
         with write_session(request.app.state.engine) as session:
             row = _proposal(session, identity, rectification_id)
             keys = request.app.state.config.keys
@@ -121,23 +123,21 @@ def turn_down(request: Request, identity: Approver, rectification_id: int, motiv
     return RedirectResponse(f"/oficina/rectificativas/{rectification_id}", 303)
 
 
-def _asked(ids: tuple[int, ...], given: dict[str, str]) -> Asked:
-    if given["tipo"] not in KINDS:
-        raise ValueError(f"tipo {given['tipo']!r}: R1, R2, R3 o R4")
-    if given["metodo"] not in METHODS:
-        raise ValueError(f"método {given['metodo']!r}: I o S")
-    until = date.fromisoformat(given["hasta"]) if given["hasta"] else None
-    method: Any = given["metodo"]
-    kind, series = InvoiceType(given["tipo"]), given["serie"].strip()
-    return Asked(ids, given["causa"], kind, method, series, given["motivo"], until, _evidence(given))
+def _asked(ids: tuple[int, ...], said: dict[str, str]) -> Asked:
+    for field, known in (("tipo", KINDS), ("metodo", METHODS)):
+        if said[field] not in known:
+            raise TypedError(field, said[field], f"must be one of {', '.join(known)}")
+    method: Any = said["metodo"]
+    kind, series, until = InvoiceType(said["tipo"]), said["serie"].strip(), given(day, "hasta", said["hasta"])
+    return Asked(ids, said["causa"], kind, method, series, said["motivo"], until, _evidence(said))
 
 
-def _evidence(given: dict[str, str]) -> Evidence:
+def _evidence(said: dict[str, str]) -> Evidence:
     """What was brought with a claim for a leak."""
-    return Evidence(bool(given["oculta"]), date.fromisoformat(given["reparada"]) if given["reparada"] else None)
+    return Evidence(bool(said["oculta"]), given(day, "reparada", said["reparada"]))
 
 
-def _list(request: Request, identity: Identity, given: dict[str, str], error: str) -> Response:
+def _list(request: Request, identity: Identity, said: dict[str, str], error: str) -> Response:
     with read_session(request.app.state.engine) as session:
         found = rectifications(session, identity.utility_id)
     return render(
@@ -145,7 +145,7 @@ def _list(request: Request, identity: Identity, given: dict[str, str], error: st
         "rectifications.html",
         status=422 if error else 200,
         found=found,
-        given=given,
+        given=said,
         error=error,
         causes=CAUSES,
         kinds=KINDS,

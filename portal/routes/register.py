@@ -10,13 +10,14 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from central.access import Identity, Permission, allows
 from central.reading.reattach import reattach
-from central.register import Change, RegisterError, exporting
+from central.register import RegisterError, exporting
 from central.register.importing import desk, fates_csv, fates_workbook
 from central.register.lookup import look_up
 from central.store import Engine, Session, models, read_session, write_session
 from portal import quality as words
 from portal.pages import render
 from portal.security import may
+from portal.typed import by
 
 router = APIRouter(prefix="/oficina/padron")
 Office = Annotated[Identity, Depends(may(Permission.SEE_REGISTER))]
@@ -47,7 +48,7 @@ def upload(
         mapping = correspondencia.file.read(200_000).decode() if correspondencia and correspondencia.filename else ""
         with write_session(request.app.state.engine) as session:
             content = fichero.file.read()
-            kept = desk.keep(session, identity.utility_id, fichero.filename or "", content, mapping, _by(identity)).id
+            kept = desk.keep(session, identity.utility_id, fichero.filename or "", content, mapping, by(identity)).id
     except (RegisterError, UnicodeDecodeError) as error:
         return _register(request, identity, error=str(error))
     return RedirectResponse(f"/oficina/padron/importaciones/{kept}", 303)
@@ -67,7 +68,7 @@ def apply(request: Request, identity: Editor, number: int, sin_rechazadas: Annot
     try:
         with write_session(request.app.state.engine) as session:
             row = _row(session, identity, number)
-            desk.apply(session, row, _by(identity), without_refused=sin_rechazadas)
+            desk.apply(session, row, by(identity), without_refused=sin_rechazadas)
             reattach(session.connection(), identity.utility_id, None, datetime.now(UTC))
     except RegisterError as error:
         return _import(request, identity, number, error=str(error))
@@ -79,7 +80,7 @@ def look_again(request: Request, identity: Editor, number: int) -> Response:
     """See what would become of the rows now."""
     try:
         with write_session(request.app.state.engine) as session:
-            desk.plan_again(session, _row(session, identity, number), _by(identity))
+            desk.plan_again(session, _row(session, identity, number), by(identity))
     except RegisterError as error:
         return _import(request, identity, number, error=str(error))
     return RedirectResponse(f"/oficina/padron/importaciones/{number}", 303)
@@ -90,7 +91,7 @@ def discard(request: Request, identity: Editor, number: int) -> Response:
     """Let go of a file."""
     try:
         with write_session(request.app.state.engine) as session:
-            desk.discard(session, _row(session, identity, number), _by(identity))
+            desk.discard(session, _row(session, identity, number), by(identity))
     except RegisterError as error:
         return _import(request, identity, number, error=str(error))
     return RedirectResponse("/oficina/padron", 303)
@@ -119,7 +120,7 @@ def export(
     """The whole register as a file; the audit says who took it."""
     engine: Engine = request.app.state.engine
     with write_session(engine) as session:
-        exporting.tell_export(session, identity.utility_id, formato, _by(identity))
+        exporting.tell_export(session, identity.utility_id, formato, by(identity))
     name, kind = ("padron.zip", ZIP) if formato == "csv" else ("padron.xlsx", XLSX)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(_exported(engine, identity.utility_id, formato), media_type=kind, headers=headers)
@@ -193,7 +194,3 @@ def _row(session: Session, identity: Identity, number: int) -> models.RegisterIm
     if row is None:
         raise HTTPException(404)
     return row
-
-
-def _by(identity: Identity) -> Change:
-    return Change(identity.name, datetime.now(UTC))

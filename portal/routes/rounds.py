@@ -1,6 +1,6 @@
 """Reading routes in the office: rounds made, followed while devices send, assigned, read again, taken back."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
@@ -10,13 +10,13 @@ from central.access import Identity, Permission, allows
 from central.fleet import queries, rounds
 from central.fleet.dividing import CLUSTERS
 from central.fleet.progress import STATES, list_routes, progress, progress_of, route_by_id
-from central.register import Change, RegisterError
 from central.store import Session, read_session, write_session
-from central.store.models import Device, Route
+from central.store.models import Route
 from central.times import local_day, millis
 from portal.pages import render
 from portal.security import may
 from portal.street_map import mark_of, route_map
+from portal.typed import by, day, device, given, whole
 
 router = APIRouter(prefix="/oficina/rutas")
 Office = Annotated[Identity, Depends(may(Permission.SEE_REGISTER))]
@@ -47,22 +47,22 @@ def make(
 ) -> Response:
     """Divide a round into routes; what forbids it is told beside the form."""
     carriers = [name for name in terminales or [] if name]
-    given = dict(zip(NOTHING, (ronda, dias, " ".join(carriers), rutas, zona, calles, cerrada, modo), strict=True))
+    said = dict(zip(NOTHING, (ronda, dias, " ".join(carriers), rutas, zona, calles, cerrada, modo), strict=True))
     try:
         wanted = rounds.Round(
             code=ronda.strip(),
-            days=[_day(one) for one in dias.replace(",", " ").split()],
+            days=[day("dias", one) for one in dias.replace(",", " ").split()],
             devices=carriers,
-            routes=_count(rutas),
+            routes=whole("rutas", rutas),
             zone=zona.strip() or None,
             streets=[street.strip() for street in calles.splitlines() if street.strip()],
             closed_list=bool(cerrada),
             way=modo,
         )
         with write_session(request.app.state.engine) as session:
-            rounds.plan_round(session, identity.utility_id, wanted, by=_by(identity))
+            rounds.plan_round(session, identity.utility_id, wanted, by=by(identity))
     except ValueError as error:
-        return _list(request, identity, given, error=str(error))
+        return _list(request, identity, said, error=str(error))
     return RedirectResponse(f"/oficina/rutas?ronda={wanted.code}", 303)
 
 
@@ -77,8 +77,8 @@ def assign(request: Request, identity: Planner, route_id: int, terminal: Text = 
     """Give the route to a device and a day."""
 
     def work(session: Session, route: Route) -> None:
-        on = _day(dia) if dia else None
-        rounds.assign(session, route, _device(session, identity, terminal), planned_on=on, by=_by(identity))
+        on = given(day, "dia", dia)
+        rounds.assign(session, route, device(session, identity, terminal), planned_on=on, by=by(identity))
 
     return _change(request, identity, route_id, work)
 
@@ -95,7 +95,7 @@ def reread(
 
     def work(session: Session, route: Route) -> None:
         said = motivo.strip() or "Leer otra vez"
-        rounds.reread(session, route, suministros or [], instructions=said, by=_by(identity))
+        rounds.reread(session, route, suministros or [], instructions=said, by=by(identity))
 
     return _change(request, identity, route_id, work)
 
@@ -104,14 +104,14 @@ def reread(
 def cancel(request: Request, identity: Planner, route_id: int, motivo: Text = "") -> Response:
     """Take the route back."""
     return _change(
-        request, identity, route_id, lambda session, route: rounds.cancel(session, route, by=_by(identity, motivo))
+        request, identity, route_id, lambda session, route: rounds.cancel(session, route, by=by(identity, motivo))
     )
 
 
 @router.post("/{route_id}/cerrar")
 def finish(request: Request, identity: Planner, route_id: int) -> Response:
     """Close the route: what is read from now on does not count for it."""
-    return _change(request, identity, route_id, lambda session, route: rounds.finish(session, route, by=_by(identity)))
+    return _change(request, identity, route_id, lambda session, route: rounds.finish(session, route, by=by(identity)))
 
 
 def _change(request: Request, identity: Identity, route_id: int, work: Any) -> Response:
@@ -126,7 +126,7 @@ def _change(request: Request, identity: Identity, route_id: int, work: Any) -> R
 def _list(
     request: Request,
     identity: Identity,
-    given: dict[str, str],
+    said: dict[str, str],
     *,
     ronda: str = "",
     before: int | None = None,
@@ -146,7 +146,7 @@ def _list(
         round_code=ronda,
         following=routes[-1].id if len(routes) == PAGE else None,
         devices=devices,
-        given=given,
+        given=said,
         today=local_day(millis(now)).isoformat(),
         error=error,
         may_plan=allows(identity, Permission.PLAN_FIELDWORK),
@@ -181,27 +181,3 @@ def _route(session: Session, identity: Identity, route_id: int) -> Route:
     if found is None:
         raise HTTPException(404)
     return found
-
-
-def _device(session: Session, identity: Identity, name: str) -> Device:
-    found = [device for device in queries.devices(session, identity.utility_id) if device.name == name]
-    if not found:
-        raise RegisterError("terminal", name, "no es un terminal en servicio")
-    return found[0]
-
-
-def _by(identity: Identity, reason: str = "") -> Change:
-    return Change(identity.login, datetime.now(UTC), reason.strip())
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"día {text!r}: debe ser AAAA-MM-DD") from error
-
-
-def _count(text: str) -> int:
-    if not text.strip().isdecimal():
-        raise ValueError(f"rutas {text!r}: debe ser un número entero")
-    return int(text)

@@ -1,6 +1,5 @@
 """The study of a tariff: what the bills of a period would have been, and who would win or lose."""
 
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -8,7 +7,6 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from billing.tariff import RatingError, TariffError
-from billing.volume import Period
 from billing.volume.readings import VolumeError
 from billing.whatif import ChangeError, picture, report
 from central.access import Identity, Permission
@@ -17,6 +15,7 @@ from central.invoicing.whatif import Study, load, recorded_tariffs, study
 from central.store import read_session
 from portal.pages import render
 from portal.security import may
+from portal.typed import period
 
 router = APIRouter(prefix="/oficina")
 Office = Annotated[Identity, Depends(may(Permission.SEE_RUNS))]
@@ -44,7 +43,7 @@ def show_study(
         tariffs = recorded_tariffs(session, identity.utility_id)
         if tarifa:
             try:
-                register = load(session, identity.utility_id, _period(desde, hasta))
+                register = load(session, identity.utility_id, period("desde", desde, "hasta", hasta))
                 change = Study(tarifa, None, sustituye or None, {})
                 found = report(study(session, identity.utility_id, register, change))
             except (RatingError, TariffError, RunError, ChangeError, VolumeError, ValueError) as refused:
@@ -60,15 +59,6 @@ def show_study(
         groups=GROUPS,
         pictures=_pictures(found) if found else [],
     )
-
-
-def _period(start: str, end: str) -> Period:
-    try:
-        return Period(date.fromisoformat(start), date.fromisoformat(end))
-    except ValueError as error:
-        raise ValueError(
-            f"periodo {start or '?'} – {end or '?'}: dos fechas, la primera anterior a la segunda"
-        ) from error
 
 
 def _pictures(found: dict[str, Any]) -> list[Markup]:

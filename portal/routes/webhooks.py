@@ -1,6 +1,6 @@
 """Programs that are told what happens: their addresses, what each was told, and what it answered."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
@@ -8,16 +8,15 @@ from starlette.responses import RedirectResponse, Response
 
 from central.access import Identity, Permission
 from central.events.kinds import KINDS
-from central.register import Change
 from central.register.keys import KeyFileError
 from central.store import Session, read_session, write_session
 from central.store.models import WebhookEndpoint
-from central.times import MADRID
 from central.webhooks import endpoints, queries
 from central.webhooks.endpoints import WebhookError
 from portal.pages import render
 from portal.security import may
 from portal.session import ring_of
+from portal.typed import by, moment
 
 router = APIRouter(prefix="/oficina/webhooks")
 Manager = Annotated[Identity, Depends(may(Permission.MANAGE_WEBHOOKS))]
@@ -64,7 +63,7 @@ def add_endpoint(
                 ring,
                 events=tipos or [],
                 description=nombre.strip()[:200],
-                by=_by(identity),
+                by=by(identity),
             )
     except (WebhookError, KeyFileError) as error:
         return _list(request, identity, 422, str(error))
@@ -86,7 +85,7 @@ def rotate_secret(request: Request, identity: Manager, endpoint_id: int, dias: D
             return _one(request, identity, endpoint_id, 422, error=NO_KEYS)
         with write_session(request.app.state.engine) as session:
             row = _found(session, identity, endpoint_id)
-            secret = endpoints.rotate(session, row, ring, timedelta(days=dias), by=_by(identity))
+            secret = endpoints.rotate(session, row, ring, timedelta(days=dias), by=by(identity))
     except (WebhookError, KeyFileError) as error:
         return _one(request, identity, endpoint_id, 422, error=str(error))
     return _one(request, identity, endpoint_id, secret=secret)
@@ -96,9 +95,9 @@ def rotate_secret(request: Request, identity: Manager, endpoint_id: int, dias: D
 def replay(request: Request, identity: Manager, endpoint_id: int, desde: Text = "", hasta: Text = "") -> Response:
     """Tell it a time again; the times are the office's, to the minute."""
     try:
-        since, until = _moment("desde", desde), _moment("hasta", hasta)
+        since, until = moment("desde", desde), moment("hasta", hasta)
         with write_session(request.app.state.engine) as session:
-            endpoints.replay(session, _found(session, identity, endpoint_id), since, until, by=_by(identity))
+            endpoints.replay(session, _found(session, identity, endpoint_id), since, until, by=by(identity))
     except (WebhookError, ValueError) as error:
         return _one(request, identity, endpoint_id, 422, error=str(error))
     return RedirectResponse(f"/oficina/webhooks/{endpoint_id}", 303)
@@ -113,7 +112,7 @@ def replay_one(request: Request, identity: Manager, endpoint_id: int, delivery_i
             told = queries.delivery(session, identity.utility_id, delivery_id)
             if told is None or told.endpoint_id != endpoint_id:
                 raise HTTPException(404)
-            endpoints.replay_one(session, told, by=_by(identity))
+            endpoints.replay_one(session, told, by=by(identity))
     except WebhookError as error:
         return _one(request, identity, endpoint_id, 422, error=str(error))
     return RedirectResponse(f"/oficina/webhooks/{endpoint_id}", 303)
@@ -127,7 +126,7 @@ def act(request: Request, identity: Manager, endpoint_id: int, act: str) -> Resp
         raise HTTPException(404)
     try:
         with write_session(request.app.state.engine) as session:
-            doing(session, _found(session, identity, endpoint_id), by=_by(identity))
+            doing(session, _found(session, identity, endpoint_id), by=by(identity))
     except WebhookError as error:
         return _one(request, identity, endpoint_id, 422, error=str(error))
     target = "" if act == "retirar" else f"/{endpoint_id}"
@@ -159,14 +158,3 @@ def _found(session: Session, identity: Identity, endpoint_id: int) -> WebhookEnd
     if row is None:
         raise HTTPException(404)
     return row
-
-
-def _by(identity: Identity) -> Change:
-    return Change(identity.login, datetime.now(UTC))
-
-
-def _moment(field: str, text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=MADRID)
-    except ValueError as error:
-        raise ValueError(f"{field}: {text[:40]!r}, tiene que ser una fecha con su hora") from error

@@ -15,7 +15,7 @@ from central.access import create_user, load_site
 from central.config import BodyConfig, FacturaeConfig
 from central.invoicing import regimes
 from central.store import open_engine, read_session, write_session
-from central.store.models import Customer
+from central.store.models import AuditEntry, Customer
 from portal.app import create_app
 from portal.config import PortalConfig
 from tests.central.api.conftest import Inside
@@ -115,6 +115,9 @@ def test_a_rejected_record_is_mended_on_its_page(client: httpx.Client, office: O
     done = client.post(f"{path}/subsanar", data={"motivo": "NIF", "nombre": "Ajuntament d'Agost", "nif": "P0300200C"})
     assert done.status_code == 200
     assert "pendiente de respuesta" in done.text
+    with read_session(office.town.engine) as session:
+        told = session.scalars(select(AuditEntry).where(AuditEntry.action == "fiscal.correct")).one()
+    assert told.actor == "maria"
     (sent,) = office.send()
     assert sent.verdicts == {"accepted": 1}
     assert "subsanado" in client.get(path).text
