@@ -18,6 +18,7 @@ from billing.tariff import RatingError, TariffError
 from billing.volume import VolumeError
 from billing.whatif import ChangeError
 from central.access import AccessError
+from central.collection.refunds import RefundError
 from central.invoicing.states import RunError
 from central.register import RegisterError
 from central.webhooks.endpoints import WebhookError
@@ -88,6 +89,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(RegisterError, _register)
+    app.add_exception_handler(RefundError, _refund)
     app.add_exception_handler(RunError, _conflict)
     app.add_exception_handler(AccessError, _conflict)
     for kind in (FiscalError, InvoiceError, TariffError, RatingError, VolumeError, ChangeError, WebhookError):
@@ -123,6 +125,14 @@ def _register(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RegisterError)  # noqa: S101  registered for this type alone
     value = str(error)[len(error.field) + 2 : -len(error.rule) - 2]
     return problem(422, "register", str(error), [FieldProblem(field=error.field, value=value[:200], rule=error.rule)])
+
+
+def _refund(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RefundError)  # noqa: S101  registered for this type alone
+    if not error.field:
+        return problem(409, "state", str(error))
+    field = FieldProblem(field=f"body.{error.field}", value=error.value[:LONGEST_VALUE], rule=error.rule)
+    return problem(409, "refund", str(error), [field])
 
 
 def _conflict(_request: Request, error: Exception) -> Response:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from central.api.problems import ApiError, FieldProblem
@@ -29,9 +29,10 @@ def page_of(
     narrowed: Mapping[str, Any],
     after: str,
     limit: int,
+    where: Sequence[ColumnElement[bool]] = (),
 ) -> tuple[Sequence[Row], str | None]:
     """The rows after a cursor, in the order of ``keys``, and the cursor of the next page."""
-    query: Select[Any] = select(model).where(_utility(model) == utility_id)
+    query: Select[Any] = select(model).where(_utility(model) == utility_id, *where)
     for name, value in narrowed.items():
         query = query.where(_condition(model, name, value))
     if after:

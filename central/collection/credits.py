@@ -76,6 +76,27 @@ def credits_of(session: Session, utility_id: int, on: date, contracts: Sequence[
     return sorted(found, key=lambda one: one.contract)
 
 
+def contracts_in_credit(
+    session: Session, utility_id: int, after: int, limit: int, contract: int | None = None
+) -> list[int]:
+    """The ids of contracts that are owed something, in their order: the first ``limit`` after ``after``, or one."""
+    rows: Any = (
+        select(LedgerEntry.contract_id)
+        .where(
+            LedgerEntry.utility_id == utility_id,
+            LedgerEntry.account.startswith(RECEIVABLE),
+            LedgerEntry.contract_id > after,
+        )
+        .group_by(LedgerEntry.contract_id)
+        .having(func.sum(LedgerEntry.amount_cents) < 0)
+        .order_by(LedgerEntry.contract_id)
+        .limit(limit)
+    )
+    if contract is not None:
+        rows = rows.where(LedgerEntry.contract_id == contract)
+    return list(session.scalars(rows))
+
+
 def shown_credits(session: Session, utility_id: int, invoices: Sequence[Invoice]) -> dict[int, Shown]:
     """What each invoice's document says of credits, by the invoice's id; those with nothing to say are left out."""
     before = credits_before(session, utility_id, [row for row in invoices if row.total_cents > 0])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, not_, select, update
 from sqlalchemy.orm import Session
 from stdnum import iban as iban_rules
 
@@ -28,7 +28,14 @@ BANK = Account("bank", "transfers")
 
 
 class RefundError(ValueError):
-    """A refund that may not be; the text names what, its value and the rule."""
+    """A refund that may not be; the text names what, its value and the rule.
+
+    ``field`` is what was given wrong with its ``value`` and ``rule``, empty where the refund itself forbids the step.
+    """
+
+    def __init__(self, text: str, field: str = "", value: str = "", rule: str = "") -> None:
+        super().__init__(text)
+        self.field, self.value, self.rule = field, value, rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +59,7 @@ def ask(
     iban: str = "",
 ) -> Refund:
     """Ask that a contract's credit (or a part of it) be paid back to its holder's account, or to another of his."""
-    if not reason.strip():
-        raise RefundError("reason: (empty): a refund says why")
+    _refuse_silence(reason)
     row = session.scalar(select(Contract).where(Contract.utility_id == utility_id, Contract.code == contract))
     if row is None:
         raise RefundError(f"contract {contract}: does not exist")
@@ -67,9 +73,19 @@ def ask_all(
     session: Session, utility_id: int, actor: str, at: datetime, *, reason: str, least: int = 1
 ) -> list[Refund]:
     """Ask for every credit of who left his contract, where his account is known and nothing is asked for yet."""
+    _refuse_silence(reason)
     credits = credits_of(session, utility_id, today(at))
     due = [one for one in credits if one.fate == "refund" and one.iban and not one.asked and one.cents >= least]
     return [_asked(session, utility_id, one, actor, at, reason.strip(), None, "") for one in due]
+
+
+def _wrong(field: str, value: str, rule: str) -> RefundError:
+    return RefundError(f"{field}: {value}: {rule}", field, value, rule)
+
+
+def _refuse_silence(reason: str) -> None:
+    if not reason.strip():
+        raise _wrong("reason", "(empty)", "a refund says why")
 
 
 def _asked(
@@ -85,10 +101,10 @@ def _asked(
     left = credit.cents - credit.asked
     amount = left if cents is None else cents
     if not 0 < amount <= left:
-        raise RefundError(f"cents: {amount}: must be 1 to {left}, the credit of {credit.contract} not asked for yet")
+        raise _wrong("cents", str(amount), f"must be 1 to {left}, the credit of {credit.contract} not asked for yet")
     account = iban_rules.compact(iban or credit.iban)
     if not iban_rules.is_valid(account):
-        raise RefundError(f"iban: {account or '(none)'}: must be an account of {credit.holder}; give it with --iban")
+        raise _wrong("iban", account or "(none)", f"must be an account of {credit.holder}, a valid IBAN")
     row = Refund(
         utility_id=utility_id,
         id=new_id(),
@@ -226,6 +242,19 @@ def state_of(row: Refund) -> str:
     if row.order_id is not None:
         return "sent"
     return row.decision or "asked"
+
+
+def in_state(state: str) -> ColumnElement[bool]:
+    """The condition that a refund is where :func:`state_of` says; of no known state there is none."""
+    sent, paid_out, back = Refund.order_id.is_not(None), Refund.paid_on.is_not(None), Refund.returned_on.is_not(None)
+    if state == "returned":
+        return back
+    if state == "paid":
+        return and_(paid_out, not_(back))
+    if state == "sent":
+        return and_(sent, not_(paid_out), not_(back))
+    decided = Refund.decision.is_(None) if state == "asked" else Refund.decision == state
+    return and_(decided, not_(sent), not_(paid_out), not_(back))
 
 
 def refund_of(session: Session, utility_id: int, refund_id: int) -> Refund:

@@ -14,6 +14,8 @@ from central.register.importing import desk
 from central.store import new_id
 from central.store.models import (
     ApiToken,
+    Contract,
+    ContractHolder,
     Device,
     DeviceEvent,
     Finding,
@@ -21,6 +23,8 @@ from central.store.models import (
     QualityIssue,
     Quarantine,
     Receiver,
+    Refund,
+    RefundOrder,
     SupplyPoint,
     Visit,
     WebhookDelivery,
@@ -66,7 +70,7 @@ def add_rows(session: Session, utility_id: int, ring: KeyRing, at: datetime) -> 
     kept = desk.keep(session, utility_id, "suministros.csv", file, "", by)
     session.add_all([receiver, event, visit, issue])
     session.flush()
-    made = {"register-imports": kept.id, "quality-issues": issue.id}
+    made = {"register-imports": kept.id, "quality-issues": issue.id} | _refunds(session, utility_id, at)
     made |= {"webhooks": hook.id, "receivers": receiver.id, "device-events": event.id, "visits": visit.id}
     kinds: dict[str, Any] = {
         "findings": Finding,
@@ -79,3 +83,24 @@ def add_rows(session: Session, utility_id: int, ring: KeyRing, at: datetime) -> 
         found = session.scalars(select(kind.id).where(kind.utility_id == utility_id).order_by(kind.id)).first()
         made[name] = int(found or 0)
     return made
+
+
+def _refunds(session: Session, utility_id: int, at: datetime) -> dict[str, int]:
+    """A refund that was asked for, and an order whose transfers were all paid."""
+    own = {"utility_id": utility_id}
+    holder = session.scalars(select(ContractHolder).where(ContractHolder.utility_id == utility_id)).first()
+    last = session.scalars(select(Contract.id).where(Contract.utility_id == utility_id).order_by(Contract.id.desc()))
+    contract = last.first()
+    assert holder is not None
+    assert contract is not None
+    refund = Refund(
+        **own, id=new_id(), contract_id=contract, customer_id=holder.customer_id, cents=1, iban="", holder="x",
+        reason="x", asked_by="test", asked_at=at,
+    )  # fmt: skip
+    order = RefundOrder(
+        **own, id=new_id(), code=f"SGC-{utility_id}", execute_on=at.date(), debtor_iban="", transfers=0, total_cents=0,
+        sha256="", content="<Document/>", made_by="test", made_at=at,
+    )  # fmt: skip
+    session.add_all([refund, order])
+    session.flush()
+    return {"refunds": refund.id, "refund-orders": order.id}

@@ -150,6 +150,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "closing": {"reason": "mine"},
     "dismissal": {"reason": "mine"},
     "retry": {"reason": "mine"},
+    "return": {"on": "2026-06-01", "reason": "mine"},
+    "payment": {"on": "2026-06-01"},
     "key": {"public_key": "00" * 32},
     "webhooks/replay": {"since": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"},
     **{one: {} for one in ("revocation", "disabling", "rotation", "pause", "resumption", "removal", "test", "replay")},
