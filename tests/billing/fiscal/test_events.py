@@ -1,6 +1,7 @@
 """The log of events: official hash vector, the agency's schema, the chain."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from lxml import etree
 from billing.fiscal import FiscalError, Software
 from billing.fiscal.events import DETAILS, NS, Event, EventKind, EventLink, Fields, event, hash_again, hash_event
 from billing.invoice import Party
+from tests.billing.fiscal.written import golden, indented
 
 SOFTWARE = Software("Aguas Municipales de Prueba, S. A.", "A28015865", "SGC", "SG", "0.1.0", "1")
 PAYER = Party("Aguas Municipales de Prueba, S. A.", "A28015865")
@@ -104,6 +106,24 @@ def test_every_event_is_valid_against_the_agency_schema_but_for_its_signature(sh
         "{http://www.w3.org/2000/09/xmldsig#}Signature",
         "{http://www.w3.org/2000/09/xmldsig#}Signature', attribute 'Id",
     }
+
+
+def test_what_events_say() -> None:
+    first = made(EventKind.START)
+    assert (first.previous, first.link.kind, first.link.stamp) == (None, "01", "2026-03-05T10:30:15+01:00")
+    assert indented(first.element) == golden("event_first")
+    other = made(EventKind.OTHER, first.link)
+    assert other.previous == first.link
+    assert indented(other.element) == golden("event_other")
+    checked = event(
+        replace(SOFTWARE, several_payers=True), PAYER, EventKind.RECORD_ANOMALY, AT, None, SAMPLES[EventKind("04")]
+    )
+    assert indented(checked.element) == golden("event_anomaly")
+
+
+def test_notes_are_cut_to_what_the_schema_takes() -> None:
+    long = event(SOFTWARE, PAYER, EventKind.OTHER, AT, None, note="ñ" * 101)
+    assert long.element.findtext(f".//{{{NS}}}OtrosDatosEvento") == "ñ" * 100
 
 
 def test_each_event_names_the_one_before_and_its_hash_follows_from_what_it_says() -> None:

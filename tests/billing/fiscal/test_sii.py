@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from billing.fiscal import AgencyFaultError, Environment, FiscalError, Sii, SiiConfig, SupplyDeadline, registry
-from billing.fiscal.sii_messages import Entry, read_sii_answer, sii_endpoint, sii_message, uniform
-from billing.invoice import ForeignId, Invoice, InvoiceType, Party, rectify
-from tests.billing.invoice_samples import B02, HOLDER, ISSUER, TERMS, invoice, line
+from billing.fiscal.answers import Answer, Line
+from billing.fiscal.sii_messages import MAX_ENTRIES, NS_R, Entry, read_sii_answer, sii_endpoint, sii_message, uniform
+from billing.invoice import ForeignId, Invoice, InvoiceLine, InvoiceType, Party, rectify
+from tests.billing.fiscal.written import golden, indented
+from tests.billing.invoice_samples import B02, ISSUER, TERMS, invoice, line
 from tests.fixtures.agency import CLIENT_FAULT, SOAP
-from tests.fixtures.sii import LR, SII, SiiService, faults
+from tests.fixtures.sii import SII, SiiService, faults
 
 AT = datetime(2026, 3, 5, 9, 30, 15, tzinfo=UTC)
 ABROAD = Party("Jean Martin", foreign_id=ForeignId("02", "FR12345678901", "FR"))
@@ -73,21 +75,40 @@ def text(xml: bytes, *path: str) -> str | None:
     return etree.fromstring(xml).findtext(f".//{'/'.join(SII + step for step in path)}")
 
 
-def test_what_an_entry_says() -> None:
-    xml = entry(invoice())
-    assert etree.fromstring(xml).tag == f"{LR}RegistroLRFacturasEmitidas"
-    assert (text(xml, "Ejercicio"), text(xml, "Periodo")) == ("2026", "02")
-    assert text(xml, "IDEmisorFactura", "NIF") == ISSUER.nif
-    assert text(xml, "FechaExpedicionFacturaEmisor") == "05-03-2026"
-    assert (text(xml, "TipoFactura"), text(xml, "ClaveRegimenEspecialOTrascendencia")) == ("F1", "01")
-    assert (text(xml, "Contraparte", "NombreRazon"), text(xml, "Contraparte", "NIF")) == (HOLDER.name, HOLDER.nif)
-    assert (text(xml, "TipoImpositivo"), text(xml, "BaseImponible"), text(xml, "CuotaRepercutida")) == (
-        "10.00",
-        "15.94",
-        "1.59",
-    )
-    assert text(xml, "NoSujeta", "ImportePorArticulos7_14_Otros") == "17.83"
-    assert text(xml, "ImporteTotal") == "35.36"
+def test_what_a_message_says() -> None:
+    message = sii_message(ISSUER, [Entry("A0", entry(invoice())), Entry("A0", entry(SIMPLIFIED))])
+    assert message.startswith(b"<?xml version='1.0' encoding='UTF-8'?>\n<soapenv:Envelope")
+    assert indented(message) == golden("sii")
+    assert entry(invoice()).decode().count("García") == 1  # UTF-8, not references to characters
+
+
+def test_what_an_entry_says_of_people_abroad_and_of_several_rates() -> None:
+    lines = (*B02, line("ALQ", "Alquiler", "2", "0.85", "1.70", "21"), line("X", "Exenta", "1", "5", "5.00", "EX"))
+    bill = replace(invoice(lines), recipient=ABROAD)
+    assert indented(entry(bill)) == golden("sii_abroad")
+
+
+def test_what_a_rectifying_entry_says() -> None:
+    assert indented(entry(rectifying("S"))) == golden("sii_rectifying")
+
+
+def test_a_long_identity_is_cut_to_what_the_schema_takes() -> None:
+    party = Party("Jean Martin", foreign_id=ForeignId("02", "FR" + "1" * 19, "FR"))
+    assert text(entry(replace(invoice(), recipient=party)), "IDOtro", "ID") == "FR" + "1" * 18
+
+
+def test_without_a_day_of_supply_that_of_issue_counts() -> None:
+    assert text(entry(replace(invoice(), operation_date=None)), "Periodo") == "03"
+    for day in (None, date(2026, 3, 5)):
+        assert text(entry(replace(invoice(), operation_date=day)), "FechaOperacion") is None
+
+
+def test_what_is_supplied_again_is_the_whole_entry() -> None:
+    sii = Sii(SiiConfig())
+    for unknown in (True, False):
+        again = sii.correction_for(invoice(), None, AT, unknown=unknown)
+        assert again == sii.record_for(invoice(), None, AT)
+        assert again.xml == entry(invoice())
 
 
 def test_amounts_collected_for_others_have_their_regime_only_where_nothing_else_is_billed() -> None:
@@ -132,11 +153,14 @@ def test_the_breakdown_adds_up_to_the_total(amounts: list[tuple[int, str]]) -> N
 
 def test_taking_back_names_the_invoice_and_its_period() -> None:
     made = Sii(SiiConfig()).cancellation_for(ISSUER, invoice().reference, None, AT, accrued=date(2026, 2, 28))
-    message = content(sii_message(ISSUER, [Entry("baja", made.xml)]))
-    assert message.tag == f"{LR}BajaLRFacturasEmitidas"
-    assert list(faults(message)) == []
-    assert message.findtext(f".//{SII}Periodo") == "02"
-    assert message.find(f".//{SII}TipoComunicacion") is None
+    assert (made.system, made.kind, made.nif, made.number) == ("sii", "cancellation", "A28015865", "AG2026/000123")
+    assert (made.issued, made.stamp) == (date(2026, 3, 5), "2026-03-05T10:30:15+01:00")
+    message = sii_message(ISSUER, [Entry("baja", made.xml)])
+    assert list(faults(content(message))) == []
+    assert indented(message) == golden("sii_withdrawal")
+    unsaid = Sii(SiiConfig()).cancellation_for(ISSUER, replace(invoice().reference, number="Ñ/1"), None, AT)
+    assert text(unsaid.xml, "Periodo") == "03"
+    assert "Ñ/1" in unsaid.xml.decode()
 
 
 def test_a_message_is_of_one_communication_and_one_period() -> None:
@@ -144,20 +168,34 @@ def test_a_message_is_of_one_communication_and_one_period() -> None:
     entries = [Entry("A0", february), Entry("A0", february), Entry("A1", february), Entry("A1", april)]
     assert [uniform(entries[at:]) for at in range(5)] == [2, 1, 1, 1, 0]
     assert content(sii_message(ISSUER, entries[2:3])).findtext(f"{SII}Cabecera/{SII}TipoComunicacion") == "A1"
-    with pytest.raises(FiscalError, match="one communication and one period"):
+    with pytest.raises(FiscalError, match=r"^records: a message carries entries of one communication and one period$"):
         sii_message(ISSUER, entries)
-    with pytest.raises(FiscalError, match="1 to 10000"):
-        sii_message(ISSUER, [])
+    for number in (0, MAX_ENTRIES + 1):
+        with pytest.raises(FiscalError, match=f"^records: {number}: a message carries 1 to 10000$"):
+            sii_message(ISSUER, [Entry("A0", b"")] * number)
+    with pytest.raises(FiscalError, match=r"^record: names no period$"):
+        sii_message(ISSUER, [Entry("A0", b"<a/>")] * MAX_ENTRIES)
 
 
 def test_what_an_entry_lacks_is_named() -> None:
-    with pytest.raises(FiscalError, match=r"recipient\.nif"):
-        entry(replace(invoice(), recipient=Party("Sin NIF")))
-    with pytest.raises(FiscalError, match=r"issuer\.nif"):
-        entry(replace(invoice(), issuer=Party("Sin NIF")))
-    rates = tuple(line("X", "Concepto", "1", "1", "1.00", str(rate)) for rate in range(1, 8))
-    with pytest.raises(FiscalError, match="at most 6 rates"):
-        entry(invoice(rates))
+    for bill, words in (
+        (replace(invoice(), recipient=Party("Sin NIF")), "recipient.nif: (empty): needs a NIF, or another identity"),
+        (replace(invoice(), issuer=Party("Sin NIF")), "issuer.nif: (empty): a record names its issuer by NIF"),
+        (
+            replace(invoice(), supply=replace(invoice().supply, contract="C\x1b")),
+            "supply.contract 'C\\x1b': must not hold the character U+001B, which XML excludes",
+        ),
+        (invoice(rates(7)), "vat 1, 2, 3, 4, 5, 6, 7: at most 6 rates"),
+    ):
+        with pytest.raises(FiscalError) as refused:
+            entry(bill)
+        assert str(refused.value).startswith(words)
+    untaxed = (line("X", "Exenta", "1", "1", "1.00", "EX"), line("Y", "Canon", "1", "1", "1.00", "NS"))
+    assert entry(invoice((*rates(6), *untaxed)))
+
+
+def rates(number: int) -> tuple[InvoiceLine, ...]:
+    return tuple(line("X", "Concepto", "1", "1", "1.00", str(rate)) for rate in range(1, number + 1))
 
 
 def test_answers_are_read_record_by_record() -> None:
@@ -180,9 +218,73 @@ def test_answers_are_read_record_by_record() -> None:
         read_sii_answer(service.answer(message)[1])  # type: ignore[index]
 
 
+def answered(name: str, state: str, *fields: str) -> bytes:
+    ns = f'xmlns="{NS_R}" xmlns:s="{SII[1:-1]}" xmlns:e="{SOAP}"'
+    return (
+        f"<e:Envelope {ns}><e:Body><{name}><EstadoEnvio>Incorrecto</EstadoEnvio><RespuestaLinea>"
+        f"<IDFactura><s:NumSerieFacturaEmisor>AG26/1</s:NumSerieFacturaEmisor></IDFactura>"
+        f"<EstadoRegistro>{state}</EstadoRegistro>{''.join(fields)}</RespuestaLinea></{name}></e:Body></e:Envelope>"
+    ).encode()
+
+
+ISSUED, TAKEN_BACK = "RespuestaLRFacturasEmitidas", "RespuestaLRBajaFacturasEmitidas"
+STORED = (
+    "<RegistroDuplicado><s:EstadoRegistro>AceptadaConErrores</s:EstadoRegistro>"
+    "<s:CodigoErrorRegistro>2011</s:CodigoErrorRegistro>"
+    "<s:DescripcionErrorRegistro>Aviso</s:DescripcionErrorRegistro></RegistroDuplicado>"
+)
+
+
+def refused_for(code: int) -> str:
+    return f"<CodigoErrorRegistro>{code}</CodigoErrorRegistro><DescripcionErrorRegistro>No</DescripcionErrorRegistro>"
+
+
+@pytest.mark.parametrize(
+    ("xml", "expected"),
+    [
+        (answered(ISSUED, "Correcto"), Line("AG26/1", "Alta", "accepted")),
+        (answered(TAKEN_BACK, "Correcto"), Line("AG26/1", "Anulacion", "accepted")),
+        (
+            answered(ISSUED, "Incorrecto", refused_for(3000), STORED),
+            Line(
+                "AG26/1",
+                "Alta",
+                "rejected",
+                3000,
+                "No",
+                Line("AG26/1", "Alta", "accepted_with_errors", 2011, "Aviso"),
+            ),
+        ),
+        (answered(ISSUED, "Incorrecto", refused_for(3000)), Line("AG26/1", "Alta", "rejected", 3000, "No")),
+        (answered(ISSUED, "Incorrecto", refused_for(1117), STORED), Line("AG26/1", "Alta", "rejected", 1117, "No")),
+        (
+            answered(TAKEN_BACK, "Incorrecto", refused_for(3001)),
+            Line("AG26/1", "Anulacion", "rejected", 3001, "No", Line("AG26/1", "Anulacion", "accepted")),
+        ),
+        (answered(TAKEN_BACK, "Incorrecto", refused_for(3002)), Line("AG26/1", "Anulacion", "rejected", 3002, "No")),
+    ],
+)
+def test_each_line_of_an_answer_tells_what_the_agency_has(xml: bytes, expected: Line) -> None:
+    assert read_sii_answer(xml) == Answer("Incorrecto", 0, None, (expected,))
+
+
+def test_what_is_no_answer_of_this_book_is_refused() -> None:
+    with pytest.raises(FiscalError) as refused:
+        read_sii_answer(answered("Otra", "Correcto"))
+    names = "RespuestaLRFacturasEmitidas or RespuestaLRBajaFacturasEmitidas"
+    assert str(refused.value) == f"answer {{{NS_R}}}Otra: must be {names}"
+
+
 def test_the_addresses_are_those_of_the_wsdl() -> None:
-    assert sii_endpoint(Environment.TEST) == "https://prewww1.aeat.es/wlpl/SSII-FACT/ws/fe/SiiFactFEV1SOAP"
-    assert sii_endpoint(Environment.PRODUCTION, seal=True).startswith("https://www10.agenciatributaria.gob.es/wlpl")
+    hosts = {
+        (Environment.TEST, False): "https://prewww1.aeat.es",
+        (Environment.TEST, True): "https://prewww10.aeat.es",
+        (Environment.PRODUCTION, False): "https://www1.agenciatributaria.gob.es",
+        (Environment.PRODUCTION, True): "https://www10.agenciatributaria.gob.es",
+    }
+    for (environment, seal), host in hosts.items():
+        assert sii_endpoint(environment, seal=seal) == f"{host}/wlpl/SSII-FACT/ws/fe/SiiFactFEV1SOAP"
+    assert sii_endpoint(Environment.TEST) == sii_endpoint(Environment.TEST, seal=False)
 
 
 @pytest.mark.parametrize(
