@@ -30,8 +30,11 @@ from billing.fiscal import (
     registry,
     submission,
 )
+from billing.fiscal.hashing import chain_amounts
+from billing.fiscal.submission import MAX_RECORDS, endpoint, envelope
 from billing.fiscal.verifactu import Verifactu, _element
-from billing.invoice import ForeignId, Invoice, InvoiceType, Party, VatSum, rectify
+from billing.invoice import ForeignId, Invoice, InvoiceType, Party, VatSum, rectify, sum_vat
+from tests.billing.fiscal.written import golden, indented
 from tests.billing.invoice_samples import B02, HOLDER, ISSUER, TERMS, invoice, line
 
 CONFIG = FiscalConfig(Software("Aguas Municipales de Prueba, S. A.", "A28015865", "SGC", "SG", "0.1.0", "1"))
@@ -67,10 +70,11 @@ def rectified(method: str) -> Invoice:
     )
 
 
+ALQ = line("ALQ", "Alquiler del contador", "2", "0.85", "1.70", "21")
 BILLS = (
     invoice(),
     replace(invoice(), number=124, recipient=Party("John Smith", foreign_id=ForeignId("07", "X99", "ES"))),
-    replace(invoice((*B02, line("ALQ", "Alquiler del contador", "2", "0.85", "1.70", "21"))), number=125),
+    replace(invoice((*B02, ALQ)), number=125),
     replace(invoice((line("X", "Exenta", "1", "5", "5.00", "EX"),)), number=126),
     rectified("S"),
     rectified("I"),
@@ -133,36 +137,71 @@ def test_a_broken_chain_is_what_the_linter_catches(tmp_path: Path) -> None:
     assert lint([str(path), "--sin-color"]) != 0
 
 
-def test_what_the_record_says() -> None:
-    made = etree.fromstring(record(invoice()).xml)
+def test_what_a_message_says() -> None:
+    made = record(invoice())
+    assert (made.system, made.kind, made.nif, made.number) == ("verifactu", "issue", "A28015865", "AG2026/000123")
+    assert (made.issued, made.stamp, made.previous) == (date(2026, 3, 5), "2026-03-05T10:30:15+01:00", None)
+    message = submission(ISSUER, [made.xml])
+    assert message.startswith(b"<?xml version='1.0' encoding='UTF-8'?>\n<sum:RegFactuSistemaFacturacion")
+    assert message.decode().count("García") == 1  # UTF-8, not references to characters
+    assert indented(message) == golden("verifactu")
 
-    def text(path: str) -> str | None:
-        return made.findtext("/".join(SF + step for step in path.split("/")))
 
-    assert text("FechaOperacion") == "28-02-2026"
-    assert text("FechaHoraHusoGenRegistro") == "2026-03-05T10:30:15+01:00"
-    assert text("DescripcionOperacion") == "Suministro de agua del 01-01-2026 al 28-02-2026, contrato C-1001"
-    assert text("Destinatarios/IDDestinatario/NIF") == "12345678Z"
-    assert text("Encadenamiento/PrimerRegistro") == "S"
-    details = [
-        {item.tag.removeprefix(SF): item.text for item in detail} for detail in made.iter(f"{SF}DetalleDesglose")
-    ]
-    assert details == [
-        {
-            "Impuesto": "01",
-            "ClaveRegimen": "01",
-            "CalificacionOperacion": "S1",
-            "TipoImpositivo": "10.00",
-            "BaseImponibleOimporteNoSujeto": "15.94",
-            "CuotaRepercutida": "1.59",
-        },
-        {
-            "Impuesto": "01",
-            "ClaveRegimen": "01",
-            "CalificacionOperacion": "N1",
-            "BaseImponibleOimporteNoSujeto": "17.83",
-        },
-    ]
+def test_what_a_rectifying_record_says() -> None:
+    others = (ALQ, line("X", "Exenta", "1", "5", "5.00", "EX"))
+    bill = replace(rectified("S"), recipient=BILLS[1].recipient, lines=others, vat=sum_vat(others))
+    several = replace(CONFIG, software=replace(CONFIG.software, several_payers=True), levy_regime="10", submits=False)
+    made = registry("no_verifactu", several).record_for(bill, record(invoice()).link, AT)
+    assert made is not None
+    assert (made.system, "ValidarQRNoVerifactu" in made.qr_url) == ("no_verifactu", True)
+    assert indented(made.xml) == golden("verifactu_rectifying")
+
+
+def test_amounts_collected_for_others_have_the_regime_that_is_set() -> None:
+    made = registry("verifactu", replace(CONFIG, levy_regime="10")).record_for(invoice(), None, AT)
+    assert made is not None
+    assert [item.text for item in etree.fromstring(made.xml).iter(f"{SF}ClaveRegimen")] == ["01", "10"]
+
+
+@pytest.mark.parametrize(("unknown", "said"), [(True, "X"), (False, None)])
+@pytest.mark.parametrize("bill", [invoice(), rectified("S")])
+def test_a_correction_is_the_record_again_and_says_so(bill: Invoice, unknown: bool, said: str | None) -> None:
+    before = record(BILLS[1]).link
+    made = Verifactu(CONFIG).correction_for(bill, before, AT, unknown=unknown)
+    assert made == record(bill, before)
+    root = etree.fromstring(made.xml)
+    assert (root.findtext(f"{SF}Subsanacion"), root.findtext(f"{SF}RechazoPrevio")) == ("S", said)
+    for added in (f"{SF}Subsanacion", f"{SF}RechazoPrevio"):
+        for child in root.findall(added):
+            root.remove(child)
+    assert etree.tostring(root, method="c14n") == etree.tostring(
+        etree.fromstring(record(bill, before).xml), method="c14n"
+    )
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_what_a_cancellation_says(again: bool) -> None:
+    before = record(invoice()).link
+    made = Verifactu(CONFIG).cancellation_for(ISSUER, invoice().reference, before, AT, after_rejection=again)
+    assert (made.system, made.kind, made.nif, made.number) == (
+        "verifactu",
+        "cancellation",
+        "A28015865",
+        "AG2026/000123",
+    )
+    assert (made.issued, made.stamp, made.previous) == (date(2026, 3, 5), "2026-03-05T10:30:15+01:00", before)
+    root = etree.fromstring(made.xml)
+    assert root.findtext(f"{SF}RechazoPrevio") == ("S" if again else None)
+    for child in root.findall(f"{SF}RechazoPrevio"):
+        root.remove(child)
+    assert indented(root) == golden("verifactu_cancellation")
+
+
+def test_a_chain_may_begin_with_a_cancellation() -> None:
+    first = Verifactu(CONFIG).cancellation_for(ISSUER, invoice().reference, None, AT)
+    assert first.hash == hash_cancellation("A28015865", "AG2026/000123", "05-03-2026", "", first.stamp)
+    assert etree.fromstring(first.xml).findtext(f"{SF}Encadenamiento/{SF}PrimerRegistro") == "S"
+    assert b"RechazoPrevio" not in first.xml
 
 
 def test_summer_time_has_its_own_offset() -> None:
@@ -213,6 +252,28 @@ def test_bulk_chain_is_the_same_as_record_by_record() -> None:
 
 
 @given(
+    st.lists(st.tuples(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9)), max_size=4),
+    st.sampled_from(["", "F" * 64]),
+)
+def test_a_run_hashed_from_cents_is_the_same_as_from_texts(amounts: list[tuple[int, int]], previous: str) -> None:
+    stamp = "2026-03-05T10:30:15+01:00"
+    numbers = [f"AG2026/{number:06d}" for number in range(len(amounts))]
+    rows = [
+        (number, "05-03-2026", "F1", f"{Decimal(vat).scaleb(-2):.2f}", f"{Decimal(total).scaleb(-2):.2f}")
+        for number, (vat, total) in zip(numbers, amounts, strict=True)
+    ]
+    vat, total = [one for one, _ in amounts], [one for _, one in amounts]
+    digests = chain_amounts("A28015865", numbers, "05-03-2026", vat, total, previous, stamp)
+    assert [one.hex().upper() for one in digests] == chain_issues("A28015865", rows, previous, stamp)
+
+
+@pytest.mark.parametrize(("numbers", "vat", "total"), [(2, 1, 1), (1, 2, 1), (1, 1, 2)])
+def test_a_run_has_as_many_numbers_as_amounts(numbers: int, vat: int, total: int) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        chain_amounts("A28015865", ["A/1"] * numbers, "05-03-2026", [0] * vat, [0] * total, "", "")
+
+
+@given(
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60), st.integers(-(10**9), 10**9)
 )
 def test_the_hash_is_the_one_of_the_library(number: str, cents: int) -> None:
@@ -228,30 +289,71 @@ def test_the_hash_is_the_one_of_the_library(number: str, cents: int) -> None:
 @pytest.mark.parametrize(
     ("bill", "text"),
     [
-        (replace(invoice(), recipient=replace(HOLDER, nif="")), "recipient.nif"),
-        (replace(invoice(), recipient=replace(HOLDER, name="N" * 121)), "recipient.name"),
-        (replace(invoice(), issuer=replace(ISSUER, nif="")), "issuer.nif"),
+        (
+            replace(invoice(), recipient=replace(HOLDER, nif="")),
+            "recipient.nif: (empty): needs a NIF, or another identity (for example 07, not in the census)",
+        ),
+        (
+            replace(invoice(), recipient=replace(HOLDER, name="N" * 121)),
+            f"recipient.name '{'N' * 121}': must have 1 to 120 characters",
+        ),
+        (replace(invoice(), recipient=replace(HOLDER, name="")), "recipient.name '': must have 1 to 120 characters"),
+        (
+            replace(invoice(), issuer=replace(ISSUER, name="")),
+            "issuer.name '': must have 1 to 120 characters",
+        ),
+        (
+            replace(invoice(), issuer=replace(ISSUER, nif="")),
+            "issuer.nif: (empty): a record names its issuer by NIF",
+        ),
         (
             replace(invoice(), recipient=replace(HOLDER, name="Ana\x07")),
-            r"recipient\.name .*U\+0007, which XML excludes",
+            "recipient.name 'Ana\\x07': must not hold the character U+0007, which XML excludes",
         ),
-        (replace(invoice(), supply=replace(invoice().supply, contract="C\x1b")), r"supply\.contract .*U\+001B"),
+        (
+            replace(invoice(), recipient=replace(HOLDER, nif="1234\x02")),
+            "recipient.nif '1234\\x02': must not hold the character U+0002, which XML excludes",
+        ),
+        (
+            replace(invoice(), recipient=Party("John", foreign_id=ForeignId("07", "X\x03"))),
+            "recipient.foreign_id.number 'X\\x03': must not hold the character U+0003, which XML excludes",
+        ),
+        (
+            replace(invoice(), supply=replace(invoice().supply, contract="C\x1b")),
+            "supply.contract 'C\\x1b': must not hold the character U+001B, which XML excludes",
+        ),
         (
             replace(invoice(), recipient=Party("John", foreign_id=ForeignId("07", "X" * 21))),
-            r"recipient\.foreign_id\.number .*at most 20",
+            f"recipient.foreign_id.number '{'X' * 21}': must have at most 20 characters",
         ),
         (
             replace(invoice(), vat=tuple(VatSum(str(rate), Decimal(1), Decimal(0)) for rate in range(13))),
-            "vat 0, 1, .*at most 12 rates",
+            "vat 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12: at most 12 rates",
         ),
     ],
 )
 def test_what_cannot_be_recorded_is_named(bill: Invoice, text: str) -> None:
     port = registry("verifactu", CONFIG)
-    with pytest.raises(FiscalError, match=text):
+    with pytest.raises(FiscalError) as refused:
         record(bill)
-    with pytest.raises(FiscalError, match=text):
+    with pytest.raises(FiscalError) as checked:
         port.check(bill)
+    assert str(refused.value) == str(checked.value) == text
+
+
+def test_what_is_as_long_as_the_agency_takes_is_recorded() -> None:
+    longest = replace(
+        invoice(),
+        recipient=Party("N" * 120, foreign_id=ForeignId("07", "X" * 20)),
+        supply=replace(invoice().supply, contract="C" * 501),
+        vat=tuple(VatSum(str(rate), Decimal(1), Decimal(0)) for rate in range(12)),
+    )
+    said = etree.fromstring(record(longest).xml).findtext(f"{SF}DescripcionOperacion")
+    assert said == f"Suministro de agua del 01-01-2026 al 28-02-2026, contrato {'C' * 501}"[:500]
+    # With a NIF, the other identity is not written, however long.
+    registry("verifactu", CONFIG).check(
+        replace(invoice(), recipient=replace(HOLDER, foreign_id=ForeignId("07", "X" * 21)))
+    )
 
 
 @pytest.mark.parametrize("bill", BILLS)
@@ -261,24 +363,55 @@ def test_what_passes_the_check_is_recorded(bill: Invoice) -> None:
 
 
 def test_other_refusals() -> None:
-    with pytest.raises(FiscalError, match="time zone"):
+    with pytest.raises(FiscalError, match=r"^at 2026-03-05T00:00:00: must carry a time zone$"):
         record(invoice(), at=datetime(2026, 3, 5))  # noqa: DTZ001
-    with pytest.raises(FiscalError, match="a chain belongs to one issuer"):
-        record(invoice(), Link("B12345674", "A/1", date(2026, 1, 1), "F" * 64))
+    foreign = Link("B12345674", "A/1", date(2026, 1, 1), "F" * 64)
+    chained = r"^previous\.nif B12345674: a chain belongs to one issuer, A28015865$"
+    with pytest.raises(FiscalError, match=chained):
+        record(invoice(), foreign)
+    with pytest.raises(FiscalError, match=chained):
+        Verifactu(CONFIG).cancellation_for(ISSUER, invoice().reference, foreign, AT)
+    nameless = r"^issuer\.nif: \(empty\): a record names its issuer by NIF$"
+    with pytest.raises(FiscalError, match=nameless):
+        Verifactu(CONFIG).cancellation_for(replace(ISSUER, nif=""), invoice().reference, None, AT)
+    with pytest.raises(FiscalError, match=r"^issuer\.name '': must have 1 to 120 characters$"):
+        Verifactu(CONFIG).cancellation_for(replace(ISSUER, name=""), invoice().reference, None, AT)
     with pytest.raises(ValueError, match="issued is missing"):
         record(replace(invoice(), number=None, issued=None))
-    with pytest.raises(FiscalError, match="1 to 1000"):
-        submission(ISSUER, [])
+
+
+def test_a_message_carries_one_to_a_thousand_records() -> None:
+    for number in (0, MAX_RECORDS + 1):
+        with pytest.raises(FiscalError, match=rf"^records: {number}: a message carries 1 to 1000$"):
+            submission(ISSUER, [b"<a/>"] * number)
+    assert submission(ISSUER, [b"<a/>"] * MAX_RECORDS).count(b"<a/>") == 1000
+
+
+def test_the_envelope_and_where_it_is_sent() -> None:
+    message = submission(ISSUER, [record(invoice()).xml])
+    root = etree.fromstring(envelope(message))
+    assert root.tag == "{http://schemas.xmlsoap.org/soap/envelope/}Envelope"
+    (body,) = root.findall("{*}Body")
+    assert indented(etree.tostring(body[0])).count("RegistroAlta>") == 2
+    path = "/wlpl/TIKE-CONT/ws/SistemaFacturacion/VerifactuSOAP"
+    assert endpoint(Environment.TEST) == endpoint(Environment.TEST, seal=False) == f"https://prewww1.aeat.es{path}"
+    assert endpoint(Environment.TEST, seal=True) == f"https://prewww10.aeat.es{path}"
+    assert endpoint(Environment.PRODUCTION) == f"https://www1.agenciatributaria.gob.es{path}"
+    assert endpoint(Environment.PRODUCTION, seal=True) == f"https://www10.agenciatributaria.gob.es{path}"
 
 
 def test_which_registry() -> None:
     none = registry("none")
     assert none.record_for(invoice(), None, AT) is None
     assert none.cancellation_for(ISSUER, invoice().reference, None, AT) is None
-    with pytest.raises(FiscalError, match="ticketbai: must be"):
+    names = "verifactu, no_verifactu, sii, none"
+    with pytest.raises(FiscalError, match=rf"^fiscal\.system ticketbai: must be one of {names}$"):
         registry("ticketbai", CONFIG)
-    with pytest.raises(FiscalError, match=r"fiscal\.software"):
-        registry("verifactu")
+    for kind in ("verifactu", "no_verifactu"):
+        missing = rf"^fiscal\.software: \(missing\): {kind} records name the invoicing system$"
+        with pytest.raises(FiscalError, match=missing):
+            registry(kind)
+    assert registry("verifactu", replace(CONFIG, submits=False)) == Verifactu(CONFIG)
 
 
 def test_the_deadline_is_a_setting() -> None:
