@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from billing.tariff import TariffBook
+    from billing.tariff import TariffBook, TariffVersion
 
 TARIFFS = Path(__file__).resolve().parent.parent / "examples" / "tariffs"
 Folder = Annotated[
@@ -71,10 +71,10 @@ def rate(
 
     book = TariffBook(tariffs)
     texts = sys.stdin if case == "-" else [_file(case)]
-    failed = 0
+    failed = False
     for number, text in enumerate(texts, 1):
         if text.strip():
-            failed += not _rate_one(text, f"line {number}" if case == "-" else case, book)
+            failed |= not _rate_one(text, f"line {number}" if case == "-" else case, book)
     if failed:
         raise typer.Exit(1)
 
@@ -136,27 +136,33 @@ def check(
     ] = False,
 ) -> None:
     """Check tariff files, each by itself and the versions of a series together, and print what was found."""
-    from billing.tariff import TariffError, load
-    from billing.tariff.lint import lint, lint_series
+    from billing.tariff.lint import lint_series
 
-    series: dict[str, list[Any]] = {}
-    errors = 0
-    for path in files:
-        try:
-            version = load(path)
-        except TariffError as error:
-            _print_findings("error", error.problems, as_json)
-            errors += 1
-            continue
+    checked = [_check_one(path, as_json) for path in files]
+    series: dict[str, list[TariffVersion]] = {}
+    for version in filter(None, checked):
         series.setdefault(version.series, []).append(version)
-        findings = lint(version)
-        _print_findings("warning", findings, as_json)
-        if not findings and not as_json:
-            typer.echo(f"{path.name}: ok")
     for versions in series.values():
         _print_findings("warning", lint_series(versions), as_json)
-    if errors:
+    if not all(checked):
         raise typer.Exit(1)
+
+
+def _check_one(path: Path, as_json: bool) -> "TariffVersion | None":
+    """Print what is found in a file; its version, or None where it has errors."""
+    from billing.tariff import TariffError, load
+    from billing.tariff.lint import lint
+
+    try:
+        version = load(path)
+    except TariffError as error:
+        _print_findings("error", error.problems, as_json)
+        return None
+    findings = lint(version)
+    _print_findings("warning", findings, as_json)
+    if not findings and not as_json:
+        typer.echo(f"{path.name}: ok")
+    return version
 
 
 def _print_findings(level: str, findings: Iterable[Any], as_json: bool) -> None:
