@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from central.cli import (
+    MOST,
     ActorOption,
     ConfigOption,
     DbOption,
@@ -20,7 +21,7 @@ from central.cli import (
     show,
     show_rows,
 )
-from central.typed import cents, day, day_or_none
+from central.typed import cents, day, day_or_none, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from central.lifecycle import Details
+    from central.lifecycle.final_bill import FinalBill
     from central.lifecycle.queries import Listed, View
     from central.register.change import Change
     from central.store.models import ContractCase
@@ -36,7 +38,7 @@ contract = typer.Typer(
     no_args_is_help=True,
     help="Expedientes de contrato: altas, cambios de titular, subrogaciones y bajas / Cases of contracts",
 )
-NumberArgument = Annotated[int, typer.Argument(help="Número de expediente / The case's number")]
+NumberArgument = Annotated[int, typer.Argument(min=1, max=MOST, help="Número de expediente / The case's number")]
 WhyOption = Annotated[str, typer.Option("--why", help="Motivo / Reason")]
 OnOption = Annotated[
     str | None, typer.Option("--on", help="Primer día con el cambio / First day of the change (2026-03-01)")
@@ -54,7 +56,7 @@ EmailOption = Annotated[str | None, typer.Option(help="Correo / E-mail")]
 PhoneOption = Annotated[str | None, typer.Option(help="Teléfono / Telephone")]
 IbanOption = Annotated[str | None, typer.Option(help="Cuenta de domiciliación / Account for direct debit")]
 UseOption = Annotated[str | None, typer.Option(help="Uso: domestic, commercial… / Use")]
-PersonsOption = Annotated[int | None, typer.Option(min=0, help="Personas empadronadas / Persons")]
+PersonsOption = Annotated[int | None, typer.Option(min=0, max=32_767, help="Personas empadronadas / Persons")]
 ClosingOption = Annotated[
     str | None,
     typer.Option(help="Lectura: real:LITROS, self:LITROS, agreed:LITROS o remote / Reading at the start of that day"),
@@ -195,19 +197,21 @@ def list_all(
     procedure: Annotated[str, typer.Option(help="Solo este trámite / Only this procedure")] = "",
     live: Annotated[bool, typer.Option("--live", help="Solo los no cerrados / Only those not closed")] = False,
     text: Annotated[str, typer.Option(help="Número, código, NIF o nombre / Number, code, NIF or name")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="Cuántos / How many")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Cuántos / How many")] = 100,
     utility: UtilityOption = None,
     config: ConfigOption = None,
     db: DbOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List cases with their age in days."""
+    from central.lifecycle.procedures import Procedure, State
     from central.lifecycle.queries import Filters, cases
     from central.register.utilities import utility_named
     from central.store import read_session
 
-    filters = Filters(state, SPANISH.get(procedure, procedure), live, text)
     with settings_and_engine("contract list", config, db) as (_, engine), read_session(engine) as session:
+        wanted = one_of("--procedure", procedure, ("", *SPANISH, *Procedure))
+        filters = Filters(one_of("--state", state, ("", *State)), SPANISH.get(wanted, wanted), live, text)
         found = cases(session, utility_named(session, utility).id, filters, now(), limit=limit)
         show_rows([_listed(one) for one in found], as_json)
 
@@ -226,6 +230,40 @@ def complete_one(
 
     _act("complete", lambda session, case, by: complete(session, case, by=by), number, utility, config, db,
          change(actor), as_json)  # fmt: skip
+
+
+@contract.command(
+    "final-bill",
+    help="Calcula ya la factura de cierre de una baja o un cambio / Make the closing bill of who left, at once",
+)
+def final_bill_of_one(
+    number: NumberArgument,
+    series: Annotated[str, typer.Option(help="Serie; la de la última remesa / Series; that of the last run")] = "",
+    issue_date: Annotated[str | None, typer.Option(help="Fecha de expedición; hoy / Date of issue; today")] = None,
+    due_date: Annotated[str | None, typer.Option(help="Vencimiento; a 30 días / Due date; in 30 days")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Primer día; donde se facturó / First day; where it was billed until")
+    ] = None,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """Make and simulate the run; another person approves it with ``sgc central bill``."""
+    from central.invoicing import run as runs
+    from central.lifecycle.final_bill import Asked, make_final_bill
+    from central.store import read_session, write_session
+
+    with settings_and_engine("contract final-bill", config, db) as (_, engine):
+        issued, due = day_or_none("--issue-date", issue_date), day_or_none("--due-date", due_date)
+        asked = Asked(series, issued, due, day_or_none("--since", since))
+        with write_session(engine) as session:
+            case = _case(session, utility, number)
+            made = make_final_bill(session, case, asked, by=change(actor)).id
+        runs.simulate(engine, case.utility_id, made, runs.Operator(actor), now())
+        with read_session(engine) as session:
+            _show(session, _case(session, utility, number), as_json)
 
 
 @contract.command("reject", help="Lo cierra sin hacerlo / Close it without doing it")
@@ -322,7 +360,10 @@ def _details(
 def _object(file: Path) -> dict[str, Any]:
     import json
 
-    said = json.loads(file.read_bytes())
+    try:
+        said = json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"--details {file}: must be a JSON object, {error}") from None
     if not isinstance(said, dict):
         raise ValueError(f"--details {file}: must be a JSON object")
     return said
@@ -376,6 +417,28 @@ def _told(found: View) -> dict[str, Any]:
             for one in found.deadlines
         ],
         "result": found.case.result,
+        "final_bill": _final(found.final) if found.final else None,
+    }
+
+
+def _final(found: FinalBill) -> dict[str, Any]:
+    return {
+        "run": found.run.code,
+        "status": str(found.run.status),
+        "open_exceptions": found.open_exceptions,
+        "bills": [
+            {
+                "from": one.period_from.isoformat(),
+                "to": one.period_to.isoformat(),
+                "litres": one.litres,
+                "total_cents": one.total_cents,
+                "parked": one.parked,
+                "number": one.number,
+            }
+            for one in found.lines
+        ],
+        "deposit_cents": found.deposit_cents,
+        "balance_cents": found.balance_cents,
     }
 
 
@@ -392,4 +455,20 @@ def _in_words(found: View) -> list[str]:
     lines += [f"  plazo / deadline {due.last_day}: {due.title} ({due.source})" for due in found.deadlines]
     if found.next_step:
         lines.append(f"  próximo paso / next step: {found.next_step}")
+    if found.final:
+        final = found.final
+        lines.append(
+            f"  cierre / closing: {final.run.code}  {final.run.status}  {final.open_exceptions} por ver / open"
+        )
+        lines += [
+            f"    {one.period_from} – {one.period_to}  {one.litres} l  {_euros(one.total_cents)} EUR  {one.number}"
+            for one in final.lines
+        ]
+        lines.append(f"  saldo / balance: {_euros(final.balance_cents)} EUR")
     return lines
+
+
+def _euros(cents: int) -> str:
+    from decimal import Decimal
+
+    return f"{Decimal(cents).scaleb(-2):.2f}"

@@ -21,8 +21,9 @@ from central.cli import (
     settings_and_engine,
     show,
     show_rows,
+    somebody,
 )
-from central.typed import day, period
+from central.typed import day, day_or_none, period
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +70,39 @@ def create(
         with write_session(engine) as session:
             made = runs.create(session, utility_named(session, utility).id, plan, actor, now())
             result = _shown(made)
+    show(result, _line(result), as_json)
+
+
+@bill.command(
+    "closing",
+    help="Crea una remesa de cierre: contratos que acaban o cambian de titular, hasta su fin / Make a run of closings",
+)
+def closing(
+    contracts: Annotated[list[str], typer.Argument(help="Códigos de contrato / Codes of contracts")],
+    run: RunOption,
+    series: Annotated[str, typer.Option(help="Serie; la de la última remesa / Series; that of the last run")] = "",
+    issue_date: Annotated[str | None, typer.Option(help="Fecha de expedición; hoy / Date of issue; today")] = None,
+    due_date: Annotated[str | None, typer.Option(help="Vencimiento; a 30 días / Due date; in 30 days")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Primer día; donde se facturó cada uno / First day; where each was billed until")
+    ] = None,
+    utility: UtilityOption = None,
+    config: ConfigOption = None,
+    db: DbOption = None,
+    actor: ActorOption = "operator",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a run that bills contracts from where each was billed until its end; the periodic run bills the rest."""
+    from central.invoicing.closing import ClosingPlan, Ended, create_closing
+    from central.register.utilities import utility_named
+    from central.store import write_session
+
+    with settings_and_engine("bill closing", config, db) as (_, engine), write_session(engine) as session:
+        issued, due = day_or_none("--issue-date", issue_date), day_or_none("--due-date", due_date)
+        plan = ClosingPlan(run, series, issued, due, day_or_none("--since", since))
+        ended = [Ended(code) for code in contracts]
+        made = create_closing(session, utility_named(session, utility).id, ended, plan, actor, now())
+        result = _shown(made)
     show(result, _line(result), as_json)
 
 
@@ -183,7 +217,7 @@ def regularise(
 )
 def approve(
     run: RunOption,
-    actor: Annotated[str, typer.Option("--actor", help="Quién aprueba / Who approves")],
+    actor: Annotated[str, typer.Option("--actor", callback=somebody, help="Quién aprueba / Who approves")],
     utility: UtilityOption = None,
     config: ConfigOption = None,
     db: DbOption = None,

@@ -82,11 +82,12 @@ def make_drafts(session: Session, run: BillingRun, contracts: tuple[int, int]) -
     """The drafts of a stretch of contracts, by contract id."""
     settings = settings_of(run)
     context = _context(session, run, settings)
-    period = Period(run.period_from, run.period_to)
+    period = settings.period_of(contracts, Period(run.period_from, run.period_to))
     billed = subjects(session, Scope(run.utility_id, contracts, period, run.cutoff_at, settings))
     rules = Rules(run.utility_id, millis(run.cutoff_at), settings.accept_suspect)
     stretch = Stretch(period, contracts, settings.volume, rules, run.cutoff_at)
-    wanted = [Wanted(item.contract.id, item.supply.id, item.period) for item in billed]
+    leaves = bool(settings.closing)
+    wanted = [Wanted(item.contract.id, item.supply.id, item.period, leaves=leaves) for item in billed]
     measured = settle(session, stretch, measure(session, stretch, wanted))
     found = [_considered(item, measured[one], context) for item, one in zip(billed, wanted, strict=True)]
     ready = [item for item in found if isinstance(item, Billable)]

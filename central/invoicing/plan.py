@@ -63,7 +63,8 @@ def create(session: Session, utility_id: int, plan: RunPlan, actor: str, at: dat
     )
     session.add(run)
     session.flush()
-    partitions = _partitions(session, run, settings, plan.partition_size)
+    # A closing run's contracts lie far apart and have each their own days: a partition holds one.
+    partitions = _partitions(session, run, settings, 1 if settings.closing else plan.partition_size)
     if not partitions:
         raise RunError(f"run {plan.code}: no contract is in force in [{plan.period.start}, {plan.period.end})")
     session.add_all(partitions)
@@ -74,14 +75,15 @@ def create(session: Session, utility_id: int, plan: RunPlan, actor: str, at: dat
 
 
 def contracts_of(utility_id: int, period: Period, settings: RunSettings) -> Select[int]:
-    """The contracts a run is about: in force on at least one day of the period, in the zones it bills."""
-    return (
+    """The contracts a run is about: those it closes, or all in force on a day of the period in the zones it bills."""
+    found = (
         select(Contract.id)
         .join(
             SupplyPoint, and_(SupplyPoint.utility_id == Contract.utility_id, SupplyPoint.id == Contract.supply_point_id)
         )
         .where(Contract.utility_id == utility_id, *in_run(period, settings))
     )
+    return found.where(Contract.id.in_([one.contract for one in settings.closing])) if settings.closing else found
 
 
 def in_run(period: Period, settings: RunSettings) -> list[ColumnElement[bool]]:

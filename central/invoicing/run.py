@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session
 from central.invoicing import drive, numbering, partitions
 from central.invoicing.deliver import AVERAGE
 from central.invoicing.drive import Executors, Progress, Serial, ignore
+from central.invoicing.overlap import refuse_overlap
 from central.invoicing.plan import DELIVER, ISSUE, READY, SIMULATE, RunPlan, create
+from central.invoicing.settings import settings_of
 from central.invoicing.states import RunError, RunStatus, move
 from central.store import read_session, write_session
 from central.store.models import BillingRun, DraftBill, DraftException, RunPartition
@@ -77,7 +79,10 @@ def simulate(engine: Engine, utility_id: int, run_id: int, by: Operator, at: dat
 
 
 def approve(session: Session, run: BillingRun, actor: str, at: datetime) -> None:
-    """Approve a reviewed run: by another person than who made it, and with every exception waived or gone."""
+    """Approve a reviewed run: by another person than who made it, with every exception waived or gone.
+
+    RunError too where a run that was approved meanwhile bills days of this one.
+    """
     if actor == run.created_by:
         raise RunError(f"run {run.code}: {actor} made it; another person must approve it")
     open_exceptions = session.scalar(
@@ -87,6 +92,7 @@ def approve(session: Session, run: BillingRun, actor: str, at: datetime) -> None
         raise RunError(f"run {run.code}: {open_exceptions} exceptions are open; resolve each or waive it with a reason")
     if not session.scalar(select(func.count()).where(*_drafts(run), DraftBill.status == READY)):
         raise RunError(f"run {run.code}: has no bill to issue")
+    refuse_overlap(session, run)
     move(session, run, RunStatus.APPROVED, actor, at, approved_by=actor, approved_at=at)
 
 
@@ -164,4 +170,5 @@ def _issued(session: Session, run: BillingRun) -> dict[str, Any]:
     ).where(RunPartition.utility_id == run.utility_id, RunPartition.run_id == run.id)
     invoices, homes, litres = (int(value or 0) for value in session.execute(shares).one())
     summary = {**run.summary, "invoices": invoices}
-    return summary | {AVERAGE: litres // homes} if homes else summary
+    # The homes that were left are no household to compare a bill with.
+    return summary | {AVERAGE: litres // homes} if homes and not settings_of(run).closing else summary

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from billing.fiscal import CHAINED, FiscalConfig, FiscalError, Registry, SiiConfig, registry
-from billing.volume import LeakPolicy, Policy
+from billing.volume import LeakPolicy, Period, Policy
 from central.invoicing.states import RunError
 from central.store.models import BillingRun
 
@@ -52,10 +52,22 @@ class FiscalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.registry() if self.chained else registry("none")
 
 
+class ClosingDays(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The days of a contract, by its id, that a closing run bills: from where it was billed until its end."""
+
+    contract: int
+    start: date
+    end: date
+
+
 class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``zones`` None bills every zone; ``supply_facts`` are facts of tariffs that hold for the whole utility."""
+    """``zones`` None bills every zone; ``supply_facts`` are facts of tariffs that hold for the whole utility.
+
+    A run with ``closing`` bills those contracts alone, each its own days (central.invoicing.closing).
+    """
 
     zones: tuple[str, ...] | None = None
+    closing: tuple[ClosingDays, ...] = ()
     accept_suspect: bool = False
     supply_facts: dict[str, Any] = {}
     volume: Policy = Policy()
@@ -64,6 +76,11 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fiscal: FiscalSettings = FiscalSettings()
     language: str = "es"
     documents: bool = True
+
+    def period_of(self, contracts: tuple[int, int], whole: Period) -> Period:
+        """The days a partition bills: of a closing run, whose partitions are of one contract each, that contract's."""
+        mine = (Period(one.start, one.end) for one in self.closing if contracts == (one.contract, one.contract))
+        return next(mine, whole)
 
 
 def settings_for(utility_settings: Mapping[str, Any], overrides: Mapping[str, Any]) -> RunSettings:

@@ -37,13 +37,15 @@ class Wanted:
     """Days of a contract to be billed, at its supply point.
 
     ``within`` is the period of the run that bills them (None: the stretch's): readings up to its end tell what was used
-    before somebody else took over, and what several supplies share is worked out over all of it.
+    before somebody else took over, and what several supplies share is worked out over all of it. ``leaves``: the days
+    end because somebody leaves, though the period ends with them.
     """
 
     contract_id: int
     supply_point_id: int
     period: Period
     within: Period | None = None
+    leaves: bool = False
 
     def of_run(self, stretch: "Stretch") -> Period:
         """The period of the run that bills them."""
@@ -175,6 +177,7 @@ def _linked(wanted: Sequence[Wanted], points: Mapping[int, Point], stretch: Stre
         if places[item.supply_point_id] > 1
         or item.period != stretch.period
         or item.within is not None
+        or item.leaves
         or _passed_on(item, points.get(item.supply_point_id), stretch)
     )
 
@@ -231,7 +234,7 @@ def _is_new(closing: Closing, measured: Measured) -> bool:
 def _handover(item: Wanted, stretch: Stretch) -> datetime | None:
     """How far to look for the reading after a day on which somebody leaves."""
     until = max(item.of_run(stretch).end, item.period.end)
-    if until <= item.period.end:
+    if until <= item.period.end and not item.leaves:
         return None
     return Period(item.period.start, until).closes + timedelta(days=stretch.policy.window_after_days)
 

@@ -14,6 +14,7 @@ from central.lifecycle.charges import Charge, deposit
 from central.lifecycle.checklist import ChecklistItem
 from central.lifecycle.complete import fees_of, planned_charges
 from central.lifecycle.details import Details, read
+from central.lifecycle.final_bill import FinalBill, final_bill, may_close
 from central.lifecycle.procedures import LIVE, State
 from central.register.change import Change
 from central.register.errors import RegisterError
@@ -75,6 +76,7 @@ class View:
 
     ``next_step``: ``data``, ``documents``, ``problem``, ``complete``, or empty where it is closed. ``owed_cents`` is
     what the present holder owes of the contract; ``deposit_cents`` and ``fees`` what completing it would charge.
+    ``may_close`` says that a closing bill can be made for it, ``final`` is the one that was.
     """
 
     listed: Listed
@@ -92,6 +94,8 @@ class View:
     fees: list[Charge]
     history: Sequence[AuditEntry]
     next_step: str
+    may_close: bool
+    final: FinalBill | None
 
 
 def cases(
@@ -136,6 +140,8 @@ def view(session: Session, utility_id: int, case_id: int, now: datetime) -> View
         fees=fees,
         history=_history(session, case),
         next_step=_next_step(case, problems),
+        may_close=may_close(case),
+        final=final_bill(session, case) if may_close(case) else None,
     )
 
 

@@ -100,7 +100,8 @@ class Remaker:
         rules = Rules(self.utility_id, millis(self.at), settings.accept_suspect)
         openings = {bill.row.supply_point_id: opening}
         stretch = Stretch(period, (contract, contract), settings.volume, rules, self.at, openings)
-        wanted = Wanted(contract, bill.row.supply_point_id, period, self._billed_with(bill, period))
+        within, leaves = self._billed_with(bill, period), bool(settings.closing)
+        wanted = Wanted(contract, bill.row.supply_point_id, period, within, leaves)
         return settle(self.session, stretch, measure(self.session, stretch, [wanted]))[wanted]
 
     def _billed_with(self, bill: Archived, period: Period) -> Period | None:
