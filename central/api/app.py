@@ -25,6 +25,7 @@ from central.api import (
     refunds,
     register,
     runs,
+    sharing,
     stories,
     street,
     studies,
@@ -38,6 +39,7 @@ from central.webhooks.described import described
 ROOMS = (
     reads,
     register,
+    sharing,
     cases,
     billing,
     runs,

@@ -1,5 +1,6 @@
 """Supplies that are billed together or shared out: which hang under a general meter, and who pays which part of one."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -7,7 +8,7 @@ from fractions import Fraction
 from math import lcm
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session
 
 from central.register import identifiers as check
@@ -15,16 +16,20 @@ from central.register.change import Change, journalled, retire, succeed
 from central.register.errors import RegisterError
 from central.store import new_id
 from central.store.models import BulkMember, BulkSupply, Contract, Installation, SupplyPoint, SupplyShare
+from central.store.parts import in_parts
 
 POLICIES = ("difference", "shared", "watch_only")
 WAYS = ("equal", "weight", "litres")
 SHARED_BY = ("litres", "amount")
+_PART = re.compile(r"([0-9]{1,9}(?:/[0-9]{1,9}|\.[0-9]{1,9})?)( ?%)?")
+FINEST = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Group:
     """A general meter's supply: its policy and the supplies under it, by code with their weights."""
 
+    point_id: int
     point: str
     policy: str
     by: str
@@ -37,6 +42,7 @@ class Group:
 class Division:
     """A supply that contracts divide: the part of each, by code."""
 
+    point_id: int
     point: str
     by: str
     parts: Mapping[str, Fraction]
@@ -120,14 +126,23 @@ def end_shares(session: Session, point: SupplyPoint, on: date, *, by: Change) ->
     journalled(session, point.utility_id, by, "end_shares", "supply_point", point.id, before=before, after=after)
 
 
-def groups(session: Session, utility_id: int, on: date) -> list[Group]:
-    """The general meters of a day."""
-    codes = _codes(session, utility_id)
+def groups(session: Session, utility_id: int, on: date, *, after: int = 0, limit: int | None = None) -> list[Group]:
+    """The general meters of a day, by the id of their supply; ``limit`` of them after the supply ``after``."""
+    supply = BulkSupply.supply_point_id
+    rows = _current(session, BulkSupply, utility_id, on, supply > after, limit=limit)
+    under = BulkMember.bulk_point_id
+    hung = [
+        member
+        for some in in_parts(row.supply_point_id for row in rows)
+        for member in _current(session, BulkMember, utility_id, on, under.in_(some))
+    ]
+    codes = _codes(session, utility_id, SupplyPoint, [row.supply_point_id for row in (*rows, *hung)])
     members: dict[int, dict[str, int]] = {}
-    for row in _current(session, BulkMember, utility_id, on):
+    for row in hung:
         members.setdefault(row.bulk_point_id, {})[codes[row.supply_point_id]] = row.weight
     return [
         Group(
+            row.supply_point_id,
             codes[row.supply_point_id],
             row.policy,
             row.by,
@@ -135,35 +150,40 @@ def groups(session: Session, utility_id: int, on: date) -> list[Group]:
             row.valid_from,
             row.valid_to,
         )
-        for row in _current(session, BulkSupply, utility_id, on)
+        for row in rows
     ]
 
 
-def divisions(session: Session, utility_id: int, on: date) -> list[Division]:
-    """The supplies that contracts divide on a day."""
-    rows = _current(session, SupplyShare, utility_id, on)
-    if not rows:
-        return []
-    codes = _codes(session, utility_id)
-    ids = sorted({row.contract_id for row in rows})
-    named = select(Contract.id, Contract.code).where(Contract.utility_id == utility_id, Contract.id.in_(ids))
-    contracts = {row.id: row.code for row in session.execute(named)}
+def divisions(
+    session: Session, utility_id: int, on: date, *, after: int = 0, limit: int | None = None
+) -> list[Division]:
+    """The supplies that contracts divide on a day, by their id; ``limit`` of them after the supply ``after``."""
+    supply = SupplyShare.supply_point_id
+    holding = _holding(SupplyShare, utility_id, on)
+    ids = session.scalars(select(supply).where(*holding, supply > after).distinct().order_by(supply).limit(limit)).all()
+    parted: dict[int, list[SupplyShare]] = {point: [] for point in ids}
+    for some in in_parts(ids):
+        for row in _current(session, SupplyShare, utility_id, on, supply.in_(some)):
+            parted[row.supply_point_id].append(row)
+    codes = _codes(session, utility_id, SupplyPoint, ids)
+    contracts = _codes(session, utility_id, Contract, [row.contract_id for rows in parted.values() for row in rows])
     found = []
-    for point in dict.fromkeys(row.supply_point_id for row in rows):
-        mine = [row for row in rows if row.supply_point_id == point]
+    for point, mine in parted.items():
         whole = sum(row.weight for row in mine)
         parts = {contracts[row.contract_id]: Fraction(row.weight, whole) for row in mine}
-        found.append(Division(codes[point], mine[0].by, parts, mine[0].valid_from, mine[0].valid_to))
+        found.append(Division(point, codes[point], mine[0].by, parts, mine[0].valid_from, mine[0].valid_to))
     return found
 
 
 def part(field: str, text: str) -> Fraction:
-    """A part as written: ``1/3``, ``0.25`` or ``25%``."""
-    plain, percent = (text[:-1], 100) if text.endswith("%") else (text, 1)
+    """A part as written: ``1/3``, ``0.25``, ``0,25`` or ``25%``."""
+    match = _PART.fullmatch(text.replace(",", "."))
     try:
-        found = Fraction(plain) / percent
-    except (ValueError, ZeroDivisionError):
-        raise RegisterError(field, text, "must be a part like 1/3, 0.25 or 25%") from None
+        found = Fraction(match[1]) / (100 if match[2] else 1) if match else None
+    except ZeroDivisionError:
+        found = None
+    if found is None:
+        raise RegisterError(field, text, "must be a part like 1/3, 0.25 or 25%")
     if not 0 < found <= 1:
         raise RegisterError(field, text, "must be above 0 and at most 1")
     return found
@@ -174,13 +194,18 @@ def _weights(point: SupplyPoint, parts: Mapping[Contract, Fraction]) -> dict[Con
     if whole != 1:
         raise RegisterError("supply_share.part", str(whole), f"the parts of {point.code} must add up to 1 exactly")
     common = lcm(*(one.denominator for one in parts.values()))
+    if common > FINEST:
+        written = ", ".join(map(str, parts.values()))
+        raise RegisterError("supply_share.part", written, f"the parts must have a common denominator up to {FINEST}")
     return {contract: int(one * common) for contract, one in parts.items()}
 
 
 def _refuse_nesting(session: Session, point: SupplyPoint, members: Iterable[SupplyPoint], on: date) -> None:
-    """A general meter hangs under no other, and a supply under one only."""
-    bulks = {row.supply_point_id for row in _current(session, BulkSupply, point.utility_id, on)}
-    over = {row.supply_point_id: row.bulk_point_id for row in _current(session, BulkMember, point.utility_id, on)}
+    """A general meter hangs under no other, and a supply under one only: on the day and, as nothing ends it, later."""
+    bulks = {row.supply_point_id for row in _until(session, BulkSupply, true(), point.utility_id, on)}
+    over: dict[int, set[int]] = {}
+    for row in _until(session, BulkMember, true(), point.utility_id, on):
+        over.setdefault(row.supply_point_id, set()).add(row.bulk_point_id)
     if point.id in over:
         raise RegisterError("bulk_supply.supply_point", point.code, "hangs under another general meter itself")
     for member in members:
@@ -188,7 +213,7 @@ def _refuse_nesting(session: Session, point: SupplyPoint, members: Iterable[Supp
             raise RegisterError("bulk_member.supply_point", member.code, "cannot hang under itself")
         if member.id in bulks:
             raise RegisterError("bulk_member.supply_point", member.code, "has a general meter itself")
-        if over.get(member.id, point.id) != point.id:
+        if over.get(member.id, set()) - {point.id}:
             raise RegisterError("bulk_member.supply_point", member.code, "hangs under another general meter")
 
 
@@ -262,16 +287,22 @@ def _end(session: Session, rows: Sequence[Any], on: date, by: Change) -> None:
             retire(session, row, by)
 
 
-def _current(session: Session, model: Any, utility_id: int, on: date) -> list[Any]:
-    conditions = (
-        model.utility_id == utility_id,
-        model.retired_at.is_(None),
-        model.valid_from <= on,
-        or_(model.valid_to.is_(None), model.valid_to > on),
-    )
-    return list(session.scalars(select(model).where(*conditions).order_by(model.supply_point_id, model.id)))
+def _current(
+    session: Session, model: Any, utility_id: int, on: date, *mine: ColumnElement[bool], limit: int | None = None
+) -> list[Any]:
+    rows = select(model).where(*_holding(model, utility_id, on), *mine)
+    return list(session.scalars(rows.order_by(model.supply_point_id, model.id).limit(limit)))
 
 
-def _codes(session: Session, utility_id: int) -> dict[int, str]:
-    rows = select(SupplyPoint.id, SupplyPoint.code).where(SupplyPoint.utility_id == utility_id)
-    return {row.id: row.code for row in session.execute(rows)}
+def _holding(model: Any, utility_id: int, on: date) -> tuple[ColumnElement[bool], ...]:
+    """What a row must be to hold on a day."""
+    later = or_(model.valid_to.is_(None), model.valid_to > on)
+    return model.utility_id == utility_id, model.retired_at.is_(None), model.valid_from <= on, later
+
+
+def _codes(session: Session, utility_id: int, model: Any, ids: Iterable[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for some in in_parts(sorted(set(ids))):
+        rows = select(model.id, model.code).where(model.utility_id == utility_id, model.id.in_(some))
+        found |= {row.id: row.code for row in session.execute(rows)}
+    return found
