@@ -34,14 +34,27 @@ central.add_typer(route, name="route")
 central.add_typer(quarantine, name="quarantine")
 mount_backup(central)
 
+# The largest identifier.
+MOST = 2**63 - 1
+LONGEST_ACTOR = 64
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Fichero TOML / TOML file")]
 DbOption = Annotated[str | None, typer.Option("--db", help="URL de la base de datos / Database URL")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Resultado en JSON / Result as JSON")]
 UtilityOption = Annotated[
     str | None, typer.Option("--utility", help="Código del servicio, si hay varios / The utility's code, if several")
 ]
+
+
+def somebody(name: str) -> str:
+    """Who does it, as the audit keeps it for ever; BadParameter where that names nobody."""
+    if not name.strip() or len(name) > LONGEST_ACTOR:
+        raise typer.BadParameter(f"{name[:LONGEST_ACTOR]!r}: must be a name of 1 to {LONGEST_ACTOR} characters")
+    return name
+
+
 ActorOption = Annotated[
-    str, typer.Option("--actor", help="Quién lo hace, para la auditoría / Who does it, for the audit")
+    str,
+    typer.Option("--actor", callback=somebody, help="Quién lo hace, para la auditoría / Who does it, for the audit"),
 ]
 
 
@@ -113,7 +126,7 @@ def run(config: ConfigOption = None, db: DbOption = None) -> None:
     from central.ops.service import Service
     from central.store import migrate
 
-    with settings_and_engine("run", config, db) as (settings, engine):
+    with settings_and_engine("run", config, db, makes=True) as (settings, engine):
         set_up_logs(settings.log.level)
         migrate(engine)
         asyncio.run(Service(settings, engine).run())
@@ -125,7 +138,7 @@ def migrate(config: ConfigOption = None, db: DbOption = None, as_json: JsonOptio
     from central.store import migrate as bring_forward
     from central.store import schema_version
 
-    with settings_and_engine("migrate", config, db) as (_, engine):
+    with settings_and_engine("migrate", config, db, makes=True) as (_, engine):
         before = schema_version(engine)
         bring_forward(engine)
         after = schema_version(engine)
@@ -259,7 +272,7 @@ def publish(
 def list_entries(
     config: ConfigOption = None,
     db: DbOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="Cuántas / How many")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Cuántas / How many")] = 100,
     as_json: JsonOption = False,
 ) -> None:
     """List open entries, the oldest first."""
@@ -284,7 +297,9 @@ def list_entries(
 
 @quarantine.command("show", help="Una entrada entera, con sus bytes / One entry whole, with its bytes")
 def show_entry(
-    entry: Annotated[int, typer.Argument(help="Identificador / Id")], config: ConfigOption = None, db: DbOption = None
+    entry: Annotated[int, typer.Argument(min=1, max=MOST, help="Identificador / Id")],
+    config: ConfigOption = None,
+    db: DbOption = None,
 ) -> None:
     """Print an entry as JSON, its bytes in hexadecimal."""
     from central.reading import quarantine as kept
@@ -301,7 +316,9 @@ def show_entry(
 
 @quarantine.command(help="Vuelve a intentarlo / Try again")
 def retry(
-    entry: Annotated[list[int] | None, typer.Argument(help="Identificadores; ninguno: todas / Ids; none: all")] = None,
+    entry: Annotated[
+        list[int] | None, typer.Argument(min=1, max=MOST, help="Identificadores; ninguno: todas / Ids; none: all")
+    ] = None,
     config: ConfigOption = None,
     db: DbOption = None,
     as_json: JsonOption = False,
@@ -325,7 +342,7 @@ def retry(
 
 @quarantine.command(help="Cierra una entrada sin aplicarla / Close an entry without applying it")
 def dismiss(
-    entry: Annotated[int, typer.Argument(help="Identificador / Id")],
+    entry: Annotated[int, typer.Argument(min=1, max=MOST, help="Identificador / Id")],
     why: Annotated[str, typer.Option("--why", help="Motivo / Reason")],
     config: ConfigOption = None,
     db: DbOption = None,
@@ -370,28 +387,38 @@ def model(
 
     if write is None:
         sys.stdout.write(data_model())
-    else:
+        return
+    try:
         write.write_text(data_model(), encoding="utf-8")
+    except OSError as error:
+        fail("model", str(error))
 
 
 # What the commands share -------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def settings_and_engine(command: str, config: Path | None, db: str | None) -> Iterator[tuple[Config, Engine]]:
-    """Configuration and database of a command; whatever it is refused becomes one line and exit code 2."""
+def settings_and_engine(
+    command: str, config: Path | None, db: str | None, *, makes: bool = False
+) -> Iterator[tuple[Config, Engine]]:
+    """Configuration and database of a command; whatever it is refused becomes one line and exit code 2.
+
+    ``makes``: the command makes the database where there is none yet.
+    """
     import aiomqtt
     from sqlalchemy.exc import SQLAlchemyError
 
     from central.invoicing.states import RunError
     from central.ops.log import set_up_logs
-    from central.store import open_engine
+    from central.store import must_exist, open_engine
     from central.store.migrate import SchemaError
 
     set_up_logs("warning")
     engine: Engine | None = None
     try:
         settings = read_config(config, db)
+        if not makes:
+            must_exist(settings.database.url)
         engine = open_engine(settings.database.url)
         yield settings, engine
     except SQLAlchemyError as error:
@@ -459,5 +486,7 @@ def show_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
 
 def fail(command: str, text: str) -> NoReturn:
     """One line on standard error, exit code 2."""
-    typer.echo(f"central {command}: {' '.join(text.splitlines())}", err=True)
+    # What it quotes may have been written by anybody: nothing of it may steer a terminal.
+    line = "".join(char if char.isprintable() else " " for char in text)
+    typer.echo(f"central {command}: {line}", err=True)
     raise typer.Exit(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 mfa = typer.Typer(no_args_is_help=True, help="Segundo paso al entrar / Second factors")
 LoginArgument = Annotated[str, typer.Argument(help="Usuario / Login")]
 NOBODY = "none"
+SITE = re.compile(r"https?://[^\s/?#]+/?")
 
 
 def mount_factors(user: typer.Typer) -> None:
@@ -137,6 +139,8 @@ def link(
     from central.store import write_session
 
     with settings_and_engine("user link", config, db) as (_, engine), write_session(engine) as session:
+        if site and not SITE.fullmatch(site):
+            raise ValueError(f"--site {site}: must be like https://oficina.example.es")
         secret = make_link(session, utility_named(session, utility).id, login, actor, now())
     address = f"{site.rstrip('/')}/clave/{secret}"
     show({"login": login, "link": address}, address, as_json)

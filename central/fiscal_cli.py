@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from central.cli import (
+    MOST,
     ActorOption,
     ConfigOption,
     DbOption,
@@ -34,7 +35,7 @@ FACTURAE_HELP = """Factura electrónica firmada (Facturae 3.2.2) para FACe / Sig
 Las oficinas DIR3 salen de [[facturae.bodies]] o de --offices / DIR3 offices come from there or from --offices."""
 SystemOption = Annotated[str, typer.Option("--system", help="verifactu, sii")]
 ReasonOption = Annotated[str, typer.Option(help="Por qué / Why")]
-RecordArgument = Annotated[int, typer.Argument(help="Identificador del registro / The record's id")]
+RecordArgument = Annotated[int, typer.Argument(min=1, max=MOST, help="Identificador del registro / The record's id")]
 
 
 def register(_app: typer.Typer) -> None:
@@ -115,7 +116,9 @@ def status(
 @fiscal.command("list", help="Registros y su estado, los últimos primero / Records and their state, the newest first")
 def list_records(
     state: Annotated[str | None, typer.Option(help="waiting, accepted, accepted_with_errors, rejected, mended")] = None,
-    before: Annotated[int | None, typer.Option(help="Anteriores a esta posición / Before this position")] = None,
+    before: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="Anteriores a esta posición / Before this position")
+    ] = None,
     system: SystemOption = "verifactu",
     utility: UtilityOption = None,
     config: ConfigOption = None,

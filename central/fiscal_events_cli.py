@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from central.cli import (
+    MOST,
     ConfigOption,
     DbOption,
     JsonOption,
@@ -33,7 +34,9 @@ UNTIL = typer.Option("--until", formats=["%Y-%m-%d"], help="Hasta qué día, sin
 
 @events.command("list", help="Los últimos eventos / The newest events")
 def list_events(
-    before: Annotated[int | None, typer.Option(help="Anteriores a esta posición / Before this position")] = None,
+    before: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="Anteriores a esta posición / Before this position")
+    ] = None,
     utility: UtilityOption = None,
     config: ConfigOption = None,
     db: DbOption = None,

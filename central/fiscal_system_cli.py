@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from central.cli import (
+    MOST,
     ActorOption,
     ConfigOption,
     DbOption,
@@ -29,7 +30,7 @@ system = typer.Typer(
 )
 FROM_HELP = "Desde qué fecha de expedición / From which issue date"
 CHANGE_HELP = "Identificador del cambio / The change's id"
-ChangeArgument = Annotated[int, typer.Argument(help=CHANGE_HELP)]
+ChangeArgument = Annotated[int, typer.Argument(min=1, max=MOST, help=CHANGE_HELP)]
 
 
 @system.command(

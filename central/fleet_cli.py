@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from central.cli import (
+    MOST,
     ActorOption,
     ConfigOption,
     DbOption,
@@ -22,7 +23,7 @@ from central.cli import (
     show,
     show_rows,
 )
-from central.typed import cents, day, day_or_none
+from central.typed import cents, day, day_or_none, one_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -53,7 +54,9 @@ def build(
     code: Annotated[str, typer.Argument(help="Código de la ronda / The round's code")],
     on: Annotated[list[str], typer.Option("--on", help="Días / Days (2026-12-01)")],
     device: Annotated[list[str] | None, typer.Option("--device", help="Terminales / Devices")] = None,
-    routes: Annotated[int, typer.Option("--routes", min=1, help="Cuántas, sin terminal / How many, no device")] = 1,
+    routes: Annotated[
+        int, typer.Option("--routes", min=1, max=1000, help="Cuántas, sin terminal / How many, no device")
+    ] = 1,
     zone: Annotated[str | None, typer.Option(help="Solo esta zona / Only this zone")] = None,
     street: Annotated[list[str] | None, typer.Option("--street", help="Solo estas calles / Only these streets")] = None,
     supplies: Annotated[
@@ -226,6 +229,8 @@ def cancel_route(
     from central.store import write_session
 
     with settings_and_engine("route cancel", config, db) as (_, engine), write_session(engine) as session:
+        if not reason.strip():
+            raise ValueError(f"--reason {reason!r}: a route that is taken back needs its reason")
         cancel(session, _route(session, utility, code), by=change(actor, reason))
     show({"route": code, "status": "cancelled"}, f"{code}: cancelled", as_json)
 
@@ -243,7 +248,7 @@ def create(
     instructions: Annotated[str, typer.Option("--say", help="Lo que verá el lector / What the reader sees")] = "",
     device: DeviceOption = None,
     on: OnOption = None,
-    finding: Annotated[int | None, typer.Option("--finding", help="Hallazgo / Finding")] = None,
+    finding: Annotated[int | None, typer.Option("--finding", min=1, max=MOST, help="Hallazgo / Finding")] = None,
     contract: Annotated[str | None, typer.Option("--contract", help="Contrato / Contract")] = None,
     utility: UtilityOption = None,
     config: ConfigOption = None,
@@ -276,11 +281,14 @@ def list_orders(
     as_json: JsonOption = False,
 ) -> None:
     """List work orders."""
+    from central.fleet.kinds import KINDS, STATUSES
     from central.fleet.queries import OrderFilters, orders
     from central.register.utilities import utility_named
     from central.store import read_session
 
     with settings_and_engine("order list", config, db) as (_, engine), read_session(engine) as session:
+        status = status if status is None else one_of("--status", status, STATUSES)
+        kind = kind if kind is None else one_of("--kind", kind, KINDS)
         found = orders(session, utility_named(session, utility).id, OrderFilters(status=status, kind=kind))
         rows = [
             {
@@ -351,7 +359,7 @@ def settle(config: ConfigOption = None, db: DbOption = None, as_json: JsonOption
 
 @order.command("decide", help="Resuelve un parte en conflicto / Decide on a report in conflict")
 def decide(
-    report: Annotated[int, typer.Argument(help="Identificador del parte / The report's id")],
+    report: Annotated[int, typer.Argument(min=1, max=MOST, help="Identificador del parte / The report's id")],
     reason: ReasonOption,
     apply: Annotated[bool, typer.Option("--apply/--dismiss", help="Aplicarlo o dejarlo / Apply it or leave it")],
     utility: UtilityOption = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from central.cli import (
+    MOST,
     ActorOption,
     ConfigOption,
     DbOption,
@@ -29,7 +30,7 @@ rectify = typer.Typer(
     no_args_is_help=True,
     help="Facturas rectificativas: proponer, ver, emitir / Rectifying invoices",
 )
-IdArgument = Annotated[int, typer.Argument(help="Número de la propuesta / The proposal's id")]
+IdArgument = Annotated[int, typer.Argument(min=1, max=MOST, help="Número de la propuesta / The proposal's id")]
 
 
 def register(app: typer.Typer) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from central.cli import (
+    MOST,
     ActorOption,
     ConfigOption,
     DbOption,
@@ -19,13 +20,14 @@ from central.cli import (
     show,
     show_rows,
 )
-from central.typed import day
+from central.typed import day, one_of
 
 if TYPE_CHECKING:
     from central.store.models import Refund
 
 refunds = typer.Typer(no_args_is_help=True, help="Saldos a favor y su devolución / Credits and paying them back")
-IdArgument = Annotated[int, typer.Argument(help="Número de la devolución / The refund's id")]
+STATES = ("asked", "approved", "rejected", "sent", "paid", "returned")
+IdArgument = Annotated[int, typer.Argument(min=1, max=MOST, help="Número de la devolución / The refund's id")]
 OrderArgument = Annotated[str, typer.Argument(help="Código de la orden / The order's code (SGC-…)")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Motivo / Reason")]
 OnOption = Annotated[str, typer.Option("--on", help="Fecha / Date (2026-05-04)")]
@@ -63,9 +65,7 @@ def list_credits(
 
 @refunds.command("list", help="Las devoluciones / The refunds")
 def list_refunds(
-    state: Annotated[
-        str | None, typer.Option(help="asked, approved, rejected, sent, paid, returned: solo esas / only those")
-    ] = None,
+    state: Annotated[str | None, typer.Option(help=f"{', '.join(STATES)}: solo esas / only those")] = None,
     utility: UtilityOption = None,
     config: ConfigOption = None,
     db: DbOption = None,
@@ -78,6 +78,7 @@ def list_refunds(
     from central.store import read_session
 
     with settings_and_engine("refunds list", config, db) as (_, engine), read_session(engine) as session:
+        state = state if state is None else one_of("--state", state, STATES)
         rows = [
             {
                 "id": one.refund.id,
@@ -101,7 +102,9 @@ def ask(
         str | None,
         typer.Argument(help="Contrato; sin él, todos los que se dieron de baja / Contract; without, all that ended"),
     ] = None,
-    cents: Annotated[int | None, typer.Option(help="Céntimos; todo el saldo / Cents; the whole credit")] = None,
+    cents: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="Céntimos; todo el saldo / Cents; the whole credit")
+    ] = None,
     iban: Annotated[str, typer.Option(help="Otra cuenta del titular / Another account of the holder")] = "",
     utility: UtilityOption = None,
     config: ConfigOption = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from central.cli import (
+    MOST,
     ActorOption,
     ConfigOption,
     DbOption,
@@ -92,7 +93,7 @@ def listing(
 
 @token.command("revoke", help="Anula una / Revoke one")
 def revoke(
-    token_id: Annotated[int, typer.Argument(help="Identificador / Its id")],
+    token_id: Annotated[int, typer.Argument(min=1, max=MOST, help="Identificador / Its id")],
     utility: UtilityOption = None,
     config: ConfigOption = None,
     db: DbOption = None,

@@ -8,9 +8,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from billing.volume import Period
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# No contract is older; and what is reckoned from days beyond would leave the calendar.
+_YEARS = range(1900, 2200)
 _EUROS = re.compile(r"[0-9]{1,12}([.,][0-9]{1,2})?")
 _CUBIC_METRES = re.compile(r"[0-9]{1,9}([.,][0-9]{1,3})?")
 _WHOLE = re.compile(r"[0-9]{1,9}")
@@ -27,13 +31,16 @@ class TypedError(ValueError):
 
 
 def day(option: str, text: str) -> date:
-    """The day of ``2026-01-31``; :class:`TypedError` for every other way of writing one."""
+    """The day of ``2026-01-31``; :class:`TypedError` for every other way of writing one, and for one nobody means."""
     try:
         if _DAY.fullmatch(text) is None:
             raise ValueError(text)
-        return date.fromisoformat(text)
+        said = date.fromisoformat(text)
     except ValueError:
         raise TypedError(option, text, "must be a date like 2026-01-31") from None
+    if said.year not in _YEARS:
+        raise TypedError(option, text, f"must lie in the years {_YEARS.start} to {_YEARS.stop - 1}")
+    return said
 
 
 def day_or_none(option: str, text: str | None) -> date | None:
@@ -71,3 +78,11 @@ def whole(option: str, text: str) -> int:
     if not _WHOLE.fullmatch(text):
         raise TypedError(option, text, "must be a whole number from 0")
     return int(text)
+
+
+def one_of(option: str, text: str, allowed: Iterable[str]) -> str:
+    """One of some words; :class:`TypedError` for any other, which would silently find nothing."""
+    known = tuple(allowed)
+    if text not in known:
+        raise TypedError(option, text, f"must be one of {', '.join(known)}")
+    return text

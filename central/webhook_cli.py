@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from central.cli import (
+    MOST,
     ActorOption,
     ConfigOption,
     DbOption,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from central.store.models import WebhookEndpoint
 
 webhook = typer.Typer(no_args_is_help=True, help="Avisos firmados a otros programas / Signed webhooks")
-NumberArgument = Annotated[int, typer.Argument(help="Identificador / Its id")]
+NumberArgument = Annotated[int, typer.Argument(min=1, max=MOST, help="Identificador / Its id")]
 
 
 def register(_app: typer.Typer) -> None:
@@ -207,7 +208,9 @@ def replay(
     until: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"], help="Hasta, UTC / Until, UTC")
     ] = None,
-    delivery: Annotated[int | None, typer.Option(help="Solo esta entrega / This delivery only")] = None,
+    delivery: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="Solo esta entrega / This delivery only")
+    ] = None,
     utility: UtilityOption = None,
     config: ConfigOption = None,
     db: DbOption = None,

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 def town(
     out: Annotated[Path, typer.Option(help="Carpeta de town.json / Folder of town.json")],
     meters: Annotated[int, typer.Option(help="Puntos de suministro / Supply points")] = 60,
-    months: Annotated[int, typer.Option(help="Meses completos / Whole months")] = 3,
+    months: Annotated[int, typer.Option(min=1, max=120, help="Meses completos / Whole months")] = 3,
     seed: Annotated[int, typer.Option(help="Semilla / Seed")] = 1,
     end: Annotated[str, typer.Option(help="Primer día tras el periodo / First day after the period")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Resultado en JSON / Result as JSON")] = False,

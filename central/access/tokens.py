@@ -16,6 +16,7 @@ from central.store.models import ApiToken, User
 
 PREFIX = "sgc_"
 LONGEST = timedelta(days=366)
+LONGEST_NAME = 200
 
 
 def create_token(
@@ -37,6 +38,8 @@ def create_token(
         raise AccessError(f"login: {login!r} is no enabled user")
     if not name.strip():
         raise AccessError("name: empty, must say what the token is for")
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise AccessError(f"name: {name[:LONGEST_NAME]!r}, must be at most {LONGEST_NAME} characters without controls")
     if not timedelta(0) < valid_for <= LONGEST:
         raise AccessError(f"valid for: {valid_for}, must be from a moment to {LONGEST.days} days")
     beyond = set(scopes) - PERMISSIONS[user.role]

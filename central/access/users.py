@@ -35,6 +35,8 @@ def create_user(
         raise AccessError(f"role: {role!r}, must be one of {', '.join(sorted(PERMISSIONS))}")
     if not login.strip():
         raise AccessError("login: empty, must name the user")
+    if not (login.isprintable() and name.isprintable()):
+        raise AccessError(f"login: {login!r}, name: {name!r}, must have no control characters")
     if len(login) > LONGEST_LOGIN:
         raise AccessError(f"login: {len(login)} characters, must be at most {LONGEST_LOGIN}")
     if by_login(session, utility_id, login) is not None:

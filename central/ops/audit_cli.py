@@ -61,12 +61,13 @@ def _verdicts(db: str | None, config: Path | None, keys: Path | None) -> Iterato
     from central.config import load_config
     from central.ops.audit import audit as checked
     from central.register import KeyRing
-    from central.store import open_engine, schema_version
+    from central.store import must_exist, open_engine, schema_version
     from central.store.migrate import SchemaError, newest_version
 
     settings = load_config(config)
     url = db or settings.database.url
-    _must_exist(url)
+    # An audit of nothing must not pass.
+    must_exist(url)
     file = keys or (Path(settings.keys.file) if settings.keys else None)
     engine = open_engine(url)
     found = schema_version(engine)
@@ -74,15 +75,6 @@ def _verdicts(db: str | None, config: Path | None, keys: Path | None) -> Iterato
         raise SchemaError(f"database schema: {found or 'none'}, this program audits {newest_version()}; migrate first")
     yield from checked(engine, KeyRing.load(file) if file else None)
     engine.dispose()
-
-
-def _must_exist(url: str) -> None:
-    """Opening a SQLite file would make it; an audit of nothing must not pass."""
-    from sqlalchemy.engine import make_url
-
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
-        raise ValueError(f"database {parsed.database}: no such file")
 
 
 def _show(verdict: "Verdict") -> None:

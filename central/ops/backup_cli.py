@@ -34,7 +34,7 @@ def backup(
 
     from central.config import ConfigError, load_config
     from central.ops.backup import BackupError, back_up, read_manifest
-    from central.store import open_engine
+    from central.store import must_exist, open_engine
 
     try:
         settings = load_config(config)
@@ -42,7 +42,7 @@ def backup(
         if folder is None:
             raise ConfigError("backup.folder: not configured, name it there or with --to")
         url = db or settings.database.url
-        _must_exist(url)
+        must_exist(url)
         engine = open_engine(url)
         try:
             made = back_up(engine, folder, datetime.now(UTC))
@@ -102,15 +102,6 @@ def _tell_logs(folder: Path, config: Path | None, db: str | None) -> None:
         engine.dispose()
     except (ConfigError, ValueError) as error:
         _fail("restore", f"restored, but the log of fiscal events does not say so: {error}")
-
-
-def _must_exist(url: str) -> None:
-    """Opening a SQLite file would make it."""
-    from sqlalchemy.engine import make_url
-
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
-        raise ValueError(f"database {parsed.database}: no such file")
 
 
 def _fail(command: str, text: str) -> NoReturn:

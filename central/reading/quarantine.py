@@ -88,11 +88,12 @@ def arrivals(connection: Connection, key: str) -> int:
     return connection.scalar(select(Quarantine.arrivals).where(Quarantine.key == key, OPEN)) or 0
 
 
-def resolve(connection: Connection, entry_id: int, resolution: str, at: datetime) -> None:
-    """Close an open entry with what became of it."""
-    connection.execute(
+def resolve(connection: Connection, entry_id: int, resolution: str, at: datetime) -> bool:
+    """Close an open entry with what became of it; whether there was one."""
+    closed = connection.execute(
         update(Quarantine).where(Quarantine.id == entry_id, OPEN).values(resolved_at=at, resolution=resolution)
     )
+    return closed.rowcount == 1
 
 
 def list_open(session: Session, utility_id: int | None = None, limit: int = 100) -> list[Quarantine]:

@@ -44,9 +44,12 @@ def retry(engine: Engine, ring: KeyRing | None, entry_id: int, now: datetime) ->
 
 
 def dismiss(engine: Engine, entry_id: int, why: str, now: datetime) -> None:
-    """Close an entry without applying it; what it keeps stays kept."""
+    """Close an open entry without applying it; what it keeps stays kept. KeyError where there is no such open entry."""
+    if not why.strip():
+        raise ValueError(f"why: {why!r}, what is dismissed needs its reason")
     with engine.begin() as connection:
-        quarantine.resolve(connection, entry_id, f"dismissed: {why}", now)
+        if not quarantine.resolve(connection, entry_id, f"dismissed: {why}", now):
+            raise KeyError(f"quarantine: no open entry {entry_id}")
 
 
 def _retry_batch(engine: Engine, ring: KeyRing | None, entry: Quarantine, now: datetime) -> str:

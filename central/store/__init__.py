@@ -8,7 +8,7 @@ instead of failing half-way.
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from central.store.engine import DEFAULT_URL, open_engine, read_session, write_session
+from central.store.engine import DEFAULT_URL, must_exist, open_engine, read_session, write_session
 from central.store.ids import new_block, new_id, new_ids
 from central.store.migrate import migrate, schema_version
 
@@ -17,6 +17,7 @@ __all__ = [
     "Engine",
     "Session",
     "migrate",
+    "must_exist",
     "new_block",
     "new_id",
     "new_ids",

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 DEFAULT_URL = "sqlite:///var/sgc.db"
@@ -17,12 +18,27 @@ _WRITE = "sgc_write"
 
 def open_engine(url: str = DEFAULT_URL) -> Engine:
     """An engine for ``url`` (``sqlite:///…`` or ``postgresql+psycopg://…``); makes the folder of a SQLite file."""
-    parsed = make_url(url)
+    parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(url, parsed.database)
     if parsed.get_backend_name() == "postgresql":
         return create_engine(url, pool_pre_ping=True)
     raise ValueError(f"database URL: {parsed.get_backend_name()!r}, must be sqlite or postgresql")
+
+
+def must_exist(url: str) -> None:
+    """ValueError where ``url`` names a SQLite file that is not there: opening it would make an empty one."""
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
+        raise ValueError(f"database {parsed.database}: no such file; sgc central migrate makes one")
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError:
+        # Not shown: what is nearly a URL may hold a password.
+        raise ValueError("database URL: must be like sqlite:///file or postgresql+psycopg://user@host/name") from None
 
 
 def _open_sqlite(url: str, path: str | None) -> Engine:

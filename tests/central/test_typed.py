@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from central import cli, typed
 
 
-@given(st.dates(min_value=date(1000, 1, 1)))
+@given(st.dates(date(1900, 1, 1), date(2199, 12, 31)))
 def test_a_day_is_read_as_it_is_written(day: date) -> None:
     assert typed.day("--on", day.isoformat()) == day
     assert typed.day_or_none("--on", day.isoformat()) == day
@@ -24,6 +24,12 @@ def test_any_other_way_of_writing_a_day_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a date like 2026-01-31") as refused:
         typed.day_or_none("--on", text)
     assert str(refused.value) == f"--on {text}: must be a date like 2026-01-31"
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "1899-12-31", "2200-01-01", "9999-12-31"])
+def test_a_day_beyond_what_anybody_means_is_refused(text: str) -> None:
+    with pytest.raises(typed.TypedError, match=f"--on {text}: must lie in the years 1900 to 2199"):
+        typed.day("--on", text)
 
 
 def test_what_is_not_given_is_no_day() -> None:
