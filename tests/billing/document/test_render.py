@@ -13,8 +13,9 @@ import pytest
 
 from billing.document import LANGUAGES, Contact, DocumentError, InvoiceView, render, render_batch, render_many
 from billing.document.layout import layout
+from billing.document.view import Credit
 from billing.document.words import words
-from billing.invoice import Invoice, InvoiceType, PaymentMethod, PaymentTerms, rectify
+from billing.invoice import Invoice, InvoiceType, PaymentMethod, PaymentTerms, Rectification, rectify, sum_vat
 from billing.volume import Kind, Method, PastPeriod, Period, Piece
 from tests.billing.document import picture
 from tests.billing.invoice_samples import B02, TERMS, invoice, line
@@ -144,6 +145,114 @@ def test_a_credit_says_it_is_in_your_favour_and_what_it_rectifies() -> None:
     }
 
 
+FAVOUR = invoice((line("A", "Abono", "1", "-35.36", "-35.36", "NS"),))
+
+
+@pytest.mark.parametrize(
+    ("bill", "credit", "said"),
+    [
+        (
+            FAVOUR,
+            Credit(),
+            (
+                "A tu favor",
+                "35,36 €",
+                "Lo descontaremos de tu próxima factura",
+                "Si prefieres que te lo devolvamos, pídenoslo",
+            ),
+        ),
+        (
+            FAVOUR,
+            Credit(paid_back=True, iban="ES91 **** 1332"),
+            ("A tu favor", "35,36 €", "Te lo devolveremos por transferencia", "En tu cuenta ES91 **** 1332"),
+        ),
+        (
+            FAVOUR,
+            Credit(paid_back=True),
+            ("A tu favor", "35,36 €", "Te lo devolveremos por transferencia", "Dinos en qué cuenta: 960 000 000"),
+        ),
+        (
+            invoice(),
+            Credit(before=1),
+            (
+                "Total a pagar",
+                "35,35 €",
+                "Lo cargaremos en tu cuenta el 20 de marzo de 2026",
+                "Ya hemos descontado tu saldo a favor de 0,01 €. "
+                "Cuenta ES91 **** **** **** **** 1332 · mandato M-00017",
+            ),
+        ),
+        (
+            invoice(),
+            Credit(before=3535),
+            (
+                "Total a pagar",
+                "0,01 €",
+                "Lo cargaremos en tu cuenta el 20 de marzo de 2026",
+                "Ya hemos descontado tu saldo a favor de 35,35 €. "
+                "Cuenta ES91 **** **** **** **** 1332 · mandato M-00017",
+            ),
+        ),
+        *(
+            (
+                invoice(),
+                Credit(before=cents),
+                (
+                    "Total a pagar",
+                    "0,00 €",
+                    "Está pagada con tu saldo a favor",
+                    "Ya hemos descontado tu saldo a favor de 35,36 €",
+                ),
+            )
+            for cents in (3536, 9000)
+        ),
+        (
+            invoice((line("A", "Cuota", "0", "1", "0.00"),)),
+            Credit(before=100),
+            ("Total a pagar", "0,00 €", "No tienes que pagar nada", ""),
+        ),
+    ],
+)
+def test_a_credit_is_taken_off_or_paid_back(bill: Invoice, credit: Credit, said: tuple[str, ...]) -> None:
+    found = data(view(bill, credit=credit))["due"]
+    names = ("label", "amount", "when", "how")
+    assert isinstance(found, dict)
+    assert {name: text.replace("\u00a0", " ") for name, text in found.items()} == dict(zip(names, said, strict=True))
+
+
+def test_who_is_paid_back_without_account_or_phone_is_told_no_more() -> None:
+    assert data(view(FAVOUR, credit=Credit(paid_back=True), contact=Contact()))["due"]["how"] == ""  # type: ignore[index]
+
+
+def test_what_no_catalogue_says_of_the_way_to_pay_leaves_the_credit_alone() -> None:
+    slip = paying(PaymentMethod.SLIP)
+    said = data(view(slip, credit=Credit(before=500)))["due"]
+    assert said["how"] == "Ya hemos descontado tu saldo a favor de 5,00\u00a0€. Con el documento de pago, en tu banco"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("lacking", [{"base": None}, {"vat": None}, {"method": "I"}])
+def test_a_rectification_that_states_no_amounts_is_by_differences(lacking: dict[str, object]) -> None:
+    note = Rectification("S", (invoice().reference,), "Lectura errónea", Decimal("33.77"), Decimal("1.59"))
+    assert _notes(note)[1] == "Por sustitución: reemplaza una base de 33,77 € y un IVA de 1,59 €."
+    changed = replace(note, **lacking)  # type: ignore[arg-type]
+    assert _notes(changed)[1] == "Por diferencias: esta factura solo lleva lo que cambia."
+
+
+def test_every_invoice_that_is_rectified_is_named() -> None:
+    other = replace(invoice(), number=124).reference
+    note = Rectification("I", (invoice().reference, other), "Lectura errónea")
+    assert (
+        _notes(note)[0]
+        == "Rectifica la factura AG2026/000123 (5 mar 2026), AG2026/000124 (5 mar 2026): Lectura errónea"
+    )
+
+
+def _notes(note: Rectification) -> list[str]:
+    found = data(view(replace(invoice(), type=InvoiceType.R4, rectification=note)))["notes"]
+    assert isinstance(found, list)
+    return [text.replace("\u00a0", " ") for text in found]
+
+
 def test_a_substitution_states_the_amounts_it_replaces() -> None:
     right = rectify(
         [invoice()],
@@ -176,6 +285,93 @@ def test_without_a_fiscal_record_there_is_no_qr() -> None:
     shown = view(fiscal=None)
     assert data(shown)["qr"] is None
     assert len(re.findall(rb"/Type\s*/Page\b", render(shown))) == 1
+
+
+def test_the_qr_stands_between_its_words() -> None:
+    found = data(view())["qr"]
+    assert isinstance(found, dict)
+    assert (found["above"], found["phrase"]) == ("QR tributario:", "VERI*FACTU")
+    assert found["alt"] == "Código QR para comprobar la factura AG2026/000123 en la Agencia Tributaria"
+    assert found["svg"].startswith("<svg")
+    record = view().fiscal
+    assert record is not None
+    silent = data(view(fiscal=replace(record, system="no_verifactu")))["qr"]
+    assert silent == found | {"phrase": ""}
+    assert data(view(fiscal=replace(record, qr_url="")))["qr"] is None
+
+
+def test_what_is_not_known_of_the_parties_is_left_out() -> None:
+    bill = replace(
+        invoice(),
+        recipient=replace(invoice().recipient, nif="", address=None),
+        issuer=replace(invoice().issuer, address=None),
+    )
+    found = data(InvoiceView(bill, None))
+    assert found["recipient"] == {"name": "Ana García Pérez", "lines": []}
+    assert found["issuer"] == {"name": "Aguas Municipales de Prueba, S. A.", "lines": ["NIF A28015865"]}
+
+
+@pytest.mark.parametrize(
+    ("contact", "lines"),
+    [
+        (Contact(), [["Te contestamos en 15 días hábiles como máximo. Tienes hojas de reclamaciones en la oficina."]]),
+        (
+            Contact(web="aguas.example", phone="960", answer_days=10),
+            [
+                ["Con tarjeta o Bizum en aguas.example"],
+                [
+                    "Teléfono 960",
+                    "aguas.example",
+                    "Te contestamos en 10 días hábiles como máximo. Tienes hojas de reclamaciones en la oficina.",
+                ],
+            ],
+        ),
+    ],
+)
+def test_only_what_is_known_of_the_utility_is_told(contact: Contact, lines: list[list[str]]) -> None:
+    found = data(view(contact=contact))["contact"]
+    assert isinstance(found, list)
+    assert [column["lines"] for column in found] == lines
+
+
+def plain(count: int) -> Invoice:
+    return invoice(tuple(line(f"C{number}", "D" * 54, "1", "1", "1.00") for number in range(count)))
+
+
+def first(bill: Invoice, **changes: object) -> Invoice:
+    lines = (replace(bill.lines[0], **changes), *bill.lines[1:])  # type: ignore[arg-type]
+    return replace(bill, lines=lines, vat=sum_vat(lines))
+
+
+def pieces(bill: Invoice, *pieces: Piece) -> Invoice:
+    return replace(bill, pieces=pieces)
+
+
+def blocks(bill: Invoice) -> Invoice:
+    one, other, *rest = bill.lines
+    one = replace(one, code="X", why={"block": 1, "limits_litres": [0, 9]})
+    return replace(bill, lines=(one, replace(other, code="X", why={"block": 2, "limits_litres": [9, None]}), *rest))
+
+
+PIECE = invoice().pieces[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "most"),
+    [
+        (lambda bill: bill, 12),
+        (lambda bill: first(bill, description="D" * 55), 11),
+        (lambda bill: first(bill, beneficiary="EPSAR"), 10),
+        (lambda bill: first(bill, vat="21"), 11),
+        (lambda bill: pieces(bill, PIECE, PIECE), 10),
+        (lambda bill: pieces(bill, replace(PIECE, estimated=True)), 10),
+        (blocks, 9),
+    ],
+)
+def test_the_more_there_is_to_print_the_smaller_the_type(change: Callable[[Invoice], Invoice], most: int) -> None:
+    """``most`` lines are printed in the largest type; 6 and 13 more in the next two."""
+    densities = [data(view(change(plain(most + more)), fiscal=None))["density"] for more in (0, 1, 6, 7, 13, 14)]
+    assert densities == [0, 1, 1, 2, 2, 3]
 
 
 def test_an_estimate_is_marked_everywhere() -> None:
