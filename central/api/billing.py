@@ -19,7 +19,7 @@ from central.api.queries import lines_of, one_of
 from central.api.reads import answer
 from central.api.values import MOST, Code, Input, IsoDay, Text
 from central.api.values import PathId as Number
-from central.invoicing import desk, tariffs
+from central.invoicing import closing, desk, tariffs
 from central.invoicing import run as runs
 from central.invoicing.queries import BillLine, document
 from central.store import Session, models, read_session
@@ -43,6 +43,17 @@ class NewRun(Input):
     issue_date: IsoDay
     due_date: IsoDay
     zones: list[Code] | None = None
+
+
+class NewClosing(Input):
+    """A run over contracts that ended or changed holder, each up to its end; what is not said is usual."""
+
+    code: Code
+    contracts: Annotated[list[Code], Field(min_length=1, max_length=closing.MOST_CONTRACTS)]
+    series: Code | None = None
+    issue_date: IsoDay | None = None
+    due_date: IsoDay | None = None
+    since: IsoDay | None = None
 
 
 class Reason(Input):
@@ -142,6 +153,19 @@ def create_run(request: Request, caller: Maker, key: Key, body: NewRun) -> Respo
 
     if body.period_from >= body.period_to:
         raise ApiError(422, "period", f"period_to: {body.period_to}, must lie after period_from {body.period_from}")
+    return once(request, caller, key, body, work)
+
+
+@router.post("/closing-runs", status_code=201, response_model=shapes.RunOut, responses=REFUSALS)
+def create_closing_run(request: Request, caller: Maker, key: Key, body: NewClosing) -> Response:
+    """Make a run that bills contracts from where each was billed until its end; then it is a run like any other."""
+
+    def work(session: Session) -> shapes.RunOut:
+        plan = closing.ClosingPlan(body.code, body.series or "", body.issue_date, body.due_date, body.since)
+        ended = [closing.Ended(code) for code in body.contracts]
+        made = closing.create_closing(session, caller.utility_id, ended, plan, caller.actor, caller.now)
+        return shapes.RunOut.model_validate(made)
+
     return once(request, caller, key, body, work)
 
 

@@ -59,6 +59,33 @@ class DueOut(Output):
     late: bool
 
 
+class FinalLineOut(Output):
+    """A bill of a closing run; ``parked`` where none could be made, ``number`` empty until it is issued."""
+
+    period_from: date
+    period_to: date
+    customer_id: Int64 | None
+    litres: Int64
+    total: Euros
+    parked: bool
+    number: str
+
+
+class FinalBillOut(Output):
+    """The closing bill of who left: its run, its bills, the deposit given back, and what is left to pay.
+
+    ``balance`` counts the deposit and bills still to be issued; negative, it is owed to who left.
+    """
+
+    run_id: Int64
+    run: str
+    status: str
+    open_exceptions: int
+    bills: list[FinalLineOut]
+    deposit: Euros
+    balance: Euros
+
+
 class CaseViewOut(CaseOut):
     """A case with all that decides about it: what the holder owes, and the deposit and fees it would charge."""
 
@@ -72,3 +99,4 @@ class CaseViewOut(CaseOut):
     documents: list[PaperOut]
     deadlines: list[DueOut]
     result: dict[str, Any] | None
+    final_bill: FinalBillOut | None

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from central import lifecycle
 from central.access import Permission
 from central.api import case_shapes as shapes
+from central.api import shapes as run_shapes
 from central.api.gate import Allowed, Caller
 from central.api.once import Key, once
 from central.api.problems import ApiError, FieldProblem, documented
@@ -21,7 +22,7 @@ from central.api.reads import answer
 from central.api.register import MISSING, REFUSALS, Count, Reasoned, by
 from central.api.values import Code, Input, IsoDay, Litres, Page, Paging, PathId, Text
 from central.lifecycle import details as said
-from central.lifecycle import papers
+from central.lifecycle import final_bill, papers
 from central.lifecycle.documents import document
 from central.lifecycle.queries import Paper, View, view
 from central.store import Session, models, read_session
@@ -29,6 +30,7 @@ from central.store import Session, models, read_session
 router = APIRouter()
 Reader = Annotated[Caller, Depends(Allowed(Permission.SEE_REGISTER))]
 Editor = Annotated[Caller, Depends(Allowed(Permission.EDIT_REGISTER))]
+Maker = Annotated[Caller, Depends(Allowed(Permission.MAKE_RUNS))]
 Words = Annotated[str, Field(max_length=2_000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
 Cents = Annotated[int, Field(ge=0, le=10**9)]
 # Base64 of at most papers.LARGEST bytes.
@@ -125,6 +127,15 @@ class NewDocument(Reasoned):
     name: Text = ""
 
 
+class NewFinalBill(Input):
+    """How the closing bill of a case is issued; what is not said is usual."""
+
+    series: Code | None = None
+    issue_date: IsoDay | None = None
+    due_date: IsoDay | None = None
+    since: IsoDay | None = None
+
+
 class Why(Input):
     """Why a case is closed without being done."""
 
@@ -218,6 +229,21 @@ def complete_contract_case(request: Request, caller: Editor, key: Key, number: P
     return _on_case(request, caller, key, number, None, work)
 
 
+@router.post(
+    "/contract-cases/{number}/final-bill", status_code=201, response_model=run_shapes.RunOut, responses=MISSING
+)
+def make_final_bill(request: Request, caller: Maker, key: Key, number: PathId, body: NewFinalBill) -> Response:
+    """Make the run of the closing bill of who left; then it is simulated, approved and issued like any other."""
+
+    def work(session: Session) -> run_shapes.RunOut:
+        case = one_of(session, models.ContractCase, models.ContractCase.id, caller.utility_id, number)
+        asked = final_bill.Asked(body.series or "", body.issue_date, body.due_date, body.since)
+        made = final_bill.make_final_bill(session, case, asked, by=by(caller, Reasoned()))
+        return run_shapes.RunOut.model_validate(made)
+
+    return once(request, caller, key, body, work)
+
+
 @router.post("/contract-cases/{number}/rejection", response_model=shapes.CaseViewOut, responses=MISSING)
 def reject_contract_case(request: Request, caller: Editor, key: Key, number: PathId, body: Why) -> Response:
     """Close a case without doing it."""
@@ -298,8 +324,29 @@ def _shape(found: View) -> shapes.CaseViewOut:
         "documents": [_paper(one) for one in found.papers],
         "deadlines": [asdict(one) for one in found.deadlines],
         "result": found.case.result,
+        "final_bill": _final(found.final) if found.final else None,
     }
     return shapes.CaseViewOut.model_validate(whole)
+
+
+def _final(found: final_bill.FinalBill) -> dict[str, Any]:
+    """The closing bill as it stands, and what is left to pay or to be paid back."""
+    run = found.run
+    return {
+        "run_id": run.id,
+        "run": run.code,
+        "status": run.status,
+        "open_exceptions": found.open_exceptions,
+        "bills": [_bill(one) for one in found.lines],
+        "deposit": found.deposit_cents,
+        "balance": found.balance_cents,
+    }
+
+
+def _bill(one: final_bill.Line) -> dict[str, Any]:
+    told = asdict(one)
+    told["total"] = told.pop("total_cents")
+    return told
 
 
 def _paper(one: Paper) -> dict[str, Any]:

@@ -68,3 +68,61 @@ def test_what_is_refused_names_field_value_and_rule(served: Served, as_role: As)
     assert post(clerk, f"{path}/rejection", {"reason": "falta todo"}).json()["state"] == "rejected"
     assert post(clerk, f"{path}/withdrawal", {"reason": "tarde"}).status_code == 422
     assert post(as_role("auditor"), "/contract-cases", CHANGE).status_code == 403
+
+
+LEAVING = {
+    "procedure": "cancellation",
+    "contract": "K-0000003",
+    "effective_on": "2026-02-15",
+    "closing": {"source": "real", "litres": 15_000},
+}
+
+
+def closed(clerk: httpx.Client, body: Any) -> Any:
+    """A case from its opening to its end."""
+    case = post(clerk, "/contract-cases", body).json()
+    path = f"/contract-cases/{case['id']}"
+    for paper in case["documents"]:
+        if paper["required"]:
+            post(clerk, f"{path}/documents", {"code": paper["code"], "verdict": "received", "content": PDF})
+    done = post(clerk, f"{path}/completion")
+    assert done.status_code == 200, done.text
+    return done.json()
+
+
+def test_the_closing_bill_of_a_case_by_a_program(served: Served, as_role: As) -> None:
+    clerk, boss = as_role("clerk"), as_role("supervisor")
+    case = closed(clerk, LEAVING)
+    assert case["final_bill"] is None
+    path = f"/contract-cases/{case['id']}"
+    made = post(clerk, f"{path}/final-bill", {"due_date": "2027-01-31"}, "k1")
+    assert made.status_code == 201, made.text
+    run = made.json()
+    assert (run["code"], run["period_from"], run["period_to"]) == ("CIERRE-000002", "2026-02-01", "2026-02-15")
+    assert post(clerk, f"{path}/final-bill", {"due_date": "2027-01-31"}, "k1").json() == run
+    again = post(clerk, f"{path}/final-bill", {})
+    assert (again.status_code, "CIERRE-000002 makes its closing bill" in again.text) == (409, True)
+    assert post(clerk, f"/runs/{run['id']}/simulation").json()["status"] == "review"
+    (bill,) = clerk.get(path).json()["final_bill"]["bills"]
+    assert (bill["period_from"], bill["period_to"], bill["number"]) == ("2026-02-01", "2026-02-15", "")
+    waived = list(clerk.get(f"/runs/{run['id']}/progress").json()["exceptions"])
+    if waived:
+        post(clerk, f"/runs/{run['id']}/waivers", {"codes": waived, "reason": "visto"})
+    assert post(boss, f"/runs/{run['id']}/approval").status_code == 200
+    assert post(boss, f"/runs/{run['id']}/issue").json()["status"] == "issued"
+    assert post(boss, f"/runs/{run['id']}/delivery").json()["status"] == "delivered"
+    told = clerk.get(path).json()["final_bill"]
+    assert told["status"] == "delivered"
+    assert told["bills"][0]["number"].startswith(f"{run['series']}/")
+    assert told["bills"][0]["total"] == bill["total"] != "0.00"
+
+
+def test_a_run_of_closings_by_a_program(served: Served, as_role: As) -> None:
+    clerk = as_role("clerk")
+    closed(clerk, LEAVING)
+    body = {"code": "CIERRES-1", "contracts": ["K-0000003"]}
+    made = post(clerk, "/closing-runs", body)
+    assert (made.status_code, made.json()["period_to"]) == (201, "2026-02-15")
+    unknown = post(clerk, "/closing-runs", body | {"contracts": ["K-9"]})
+    assert (unknown.status_code, "contract K-9: does not exist" in unknown.text) == (409, True)
+    assert post(as_role("auditor"), "/closing-runs", body).status_code == 403
