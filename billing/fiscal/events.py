@@ -130,10 +130,11 @@ def hash_again(record: bytes) -> str:
     def said(path: str) -> str:
         return (root.findtext("/".join(f"{{{NS}}}{step}" for step in ("Evento", *path.split("/")))) or "").strip()
 
+    # Its producer and its name are not hashed.
     software = Software(
-        said("SistemaInformatico/NombreRazon"),
+        "",
         said("SistemaInformatico/NIF"),
-        said("SistemaInformatico/NombreSistemaInformatico"),
+        "",
         said("SistemaInformatico/IdSistemaInformatico"),
         said("SistemaInformatico/Version"),
         said("SistemaInformatico/NumeroInstalacion"),

@@ -60,7 +60,9 @@ def test_lines_say_their_unit_their_tax_and_why_they_bear_none() -> None:
     lines = (
         line("X", "Exenta", "1", "5", "5.00", "EX"),
         replace(line("ALQ", "Alquiler", "1", "0.05", "0.05", "10"), unit="ud"),
-        line("Y", "D" * 2501, "-1", "0.15", "-0.15", "10"),
+        replace(
+            line("Y", "D" * 2501, "-1", "0.15", "-0.15", "10"), quantity=Decimal("-1E+1"), unit_price=Decimal("1E-7")
+        ),
     )
     made = facturae(replace(invoice(lines), recipient=TOWN_HALL), OFFICES)
     exempt, hire, long = made.iter("InvoiceLine")
@@ -70,6 +72,7 @@ def test_lines_say_their_unit_their_tax_and_why_they_bear_none() -> None:
     # Half a cent is rounded away from zero.
     assert (hire.findtext(".//TaxAmount/TotalAmount"), long.findtext(".//TaxAmount/TotalAmount")) == ("0.01", "-0.02")
     assert long.findtext("ItemDescription") == "D" * 2500
+    assert (long.findtext("Quantity"), long.findtext("UnitPriceWithoutTax")) == ("-10", "0.0000001")
 
 
 @pytest.mark.parametrize("method", PaymentMethod)

@@ -27,6 +27,7 @@ def entry(bill: Invoice, config: SiiConfig | None = None) -> bytes:
     made = registry("sii", sii=config).record_for(bill, None, AT)
     assert made is not None
     assert (made.system, made.hash, made.qr_url, made.previous) == ("sii", "", "", None)
+    assert (made.kind, made.nif) == ("issue", bill.issuer.nif)
     return made.xml
 
 
@@ -95,6 +96,11 @@ def test_what_a_rectifying_entry_says() -> None:
 def test_a_long_identity_is_cut_to_what_the_schema_takes() -> None:
     party = Party("Jean Martin", foreign_id=ForeignId("02", "FR" + "1" * 19, "FR"))
     assert text(entry(replace(invoice(), recipient=party)), "IDOtro", "ID") == "FR" + "1" * 18
+
+
+def test_a_nif_comes_before_any_other_identity() -> None:
+    both = replace(invoice(), recipient=replace(invoice().recipient, foreign_id=ABROAD.foreign_id))
+    assert entry(both) == entry(invoice())
 
 
 def test_without_a_day_of_supply_that_of_issue_counts() -> None:

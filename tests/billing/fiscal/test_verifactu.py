@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given
@@ -229,14 +228,32 @@ def test_a_record_survives_the_way_to_another_process() -> None:
 
 
 def test_the_qr_names_invoice_and_total() -> None:
-    address = urlsplit(record(invoice()).qr_url)
-    assert address.netloc == "prewww2.aeat.es"
-    assert dict(parse_qsl(address.query)) == {
-        "nif": "A28015865",
-        "numserie": "AG2026/000123",
-        "fecha": "05-03-2026",
-        "importe": "35.36",
-    }
+    query = "?nif=A28015865&numserie=AG2026%2F000123&fecha=05-03-2026&importe=35.36"
+    for submits, service in ((True, "ValidarQR"), (False, "ValidarQRNoVerifactu")):
+        for environment, host in (
+            (Environment.TEST, "https://prewww2.aeat.es"),
+            (Environment.PRODUCTION, "https://www2.agenciatributaria.gob.es"),
+        ):
+            config = replace(CONFIG, submits=submits, environment=environment)
+            made = Verifactu(config).record_for(invoice(), None, AT)
+            assert made.qr_url == f"{host}/wlpl/TIKE-CONT/{service}{query}"
+
+
+def test_a_nif_comes_before_any_other_identity() -> None:
+    for bill in (invoice(), rectified("S")):
+        both = replace(bill, recipient=replace(HOLDER, foreign_id=ForeignId("07", "X" * 20)))
+        assert record(both).xml == record(bill).xml
+
+
+def test_a_rectifying_record_of_the_day_of_supply_names_no_other_day() -> None:
+    assert b"FechaOperacion" not in record(replace(rectified("S"), operation_date=date(2026, 3, 5))).xml
+
+
+def test_an_element_with_another_hash_is_never_written() -> None:
+    whole = Verifactu(CONFIG)._issue(invoice(), None, AT)
+    own = record(invoice()).hash
+    with pytest.raises(FiscalError, match=f"^hash 00FF: the XML of this record would carry {own}$"):
+        _element(whole, "00FF", whole.emisor)
 
 
 def test_bulk_chain_is_the_same_as_record_by_record() -> None:
