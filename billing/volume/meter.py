@@ -141,7 +141,7 @@ class MeterPart:
             (local_date(self.until) - local_date(last.at)).days,
             (local_date(closing.at) - local_date(self.until)).days,
         ]
-        if step is None or step.litres < 0 or min(days) < 0 or not sum(days):
+        if step is None or step.litres < 0:
             return False
         if last is not opening and not self.advance(opening, [last]):
             return False

@@ -299,6 +299,8 @@ def test_nothing_is_spread_as_nothing_and_less_is_refused() -> None:
 
 def test_one_day_and_one_litre_can_be_shared() -> None:
     assert share_by_days(7, [0, 1, 0]) == (0, 7, 0)
+    assert share_by_days(10, [5, 1]) == (8, 2)  # the larger remainder, not the earlier part, has the litre left over
+    assert share_by_days(10, [3, 3, 3]) == (4, 3, 3)
     assert merge([0, 0]) == 0
     assert merge([1, 2]) == 3
 
@@ -328,3 +330,13 @@ def test_a_leak_claim_at_the_edges_of_its_conditions(changes: dict[str, Any], re
 def test_a_leak_claim_without_history_is_refused_and_nothing_is_excess() -> None:
     judged = leak_allowance(50_000, JANUARY, (), LEAK, LeakPolicy(), Policy())
     assert judged == LeakAllowance(False, 50_000, 0, "no_history", ("No hay consumo anterior con el que comparar",))
+
+
+def test_a_house_that_used_nothing_is_expected_to_use_nothing() -> None:
+    past = Past({}, (PastPeriod(JANUARY.years_before(1), 0),))
+    (piece,) = determine([], [meter()], JANUARY, past=past).pieces
+    assert (piece.litres, piece.basis) == (0, "same_season_last_year")
+
+
+def test_a_period_is_its_days() -> None:
+    assert list(Period(date(2026, 2, 27), date(2026, 3, 2))) == [date(2026, 2, 27), date(2026, 2, 28), date(2026, 3, 1)]
