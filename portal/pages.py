@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from portal import fieldwork, findings, formats, quality, telegrams, words
+from portal import fieldwork, findings, formats, quality, refusals, telegrams, words
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -16,12 +16,14 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(fieldwork.FILTERS)
+_environment.filters.update(fieldwork.FILTERS | refusals.FILTERS)
 _environment.filters.update(formats.FILTERS | words.FILTERS | findings.FILTERS | telegrams.FILTERS | quality.FILTERS)
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """The page ``template`` with the site, the identity and ``values``."""
+    """The page ``template`` with the site, the identity and ``values``; an ``error`` among them is told in Spanish."""
+    if "error" in values:
+        values["error"] = refusals.in_spanish(values["error"])
     page = _environment.get_template(template).render(
         site=request.app.state.site,
         config=request.app.state.config,

@@ -111,7 +111,7 @@ def test_a_document_is_given_back_as_its_bytes_say_under_a_name_of_ours(app: Fas
     assert clerk.get(link[1].replace("/documentos/", "9/documentos/")).status_code == 404
     refused = bring(clerk, path, "title", b"<html>")
     assert refused.status_code == 422
-    assert "must be a PDF, JPEG, PNG or TIFF file" in words(refused)
+    assert "debe ser un fichero PDF, JPEG, PNG o TIFF" in words(refused)
 
 
 def test_who_waives_cannot_complete_and_another_person_can(app: FastAPI) -> None:
@@ -120,7 +120,7 @@ def test_who_waives_cannot_complete_and_another_person_can(app: FastAPI) -> None
     bring(clerk, path, "identity")
     waived = clerk.post(f"{path}/documentos", data={"codigo": "title", "accion": "dispensar", "motivo": "consta"})
     assert "dispensado" in words(waived)
-    assert "another person must complete" in words(clerk.post(f"{path}/completar"))
+    assert "debe completar el expediente otra persona" in words(clerk.post(f"{path}/completar"))
     assert "hecho" in words(client(app, "jordi").post(f"{path}/completar"))
 
 
@@ -128,16 +128,16 @@ def test_what_is_wrong_is_told_beside_the_form_and_nothing_typed_is_lost(app: Fa
     clerk = client(app, "maria")
     page = clerk.post(f"{PAGE}/nuevo/cambio-de-titular", data=FORM | {"nif": "12345678A"})
     assert page.status_code == 422
-    assert "must be a valid NIF, NIE or CIF" in words(page)
+    assert "debe ser un NIF, NIE o CIF válido" in words(page)
     assert 'value="Joan Pérez"' in page.text
     assert 'value="14,5"' in page.text
     wrong = clerk.post(f"{PAGE}/nuevo/baja", data=FORM | {"lectura": "mucha"})
-    assert "lectura: 'mucha', debe ser un número" in words(wrong)
+    assert "Lectura «mucha»: deben ser metros cúbicos con tres decimales como mucho" in words(wrong)
     path = opened(clerk)
     amended = clerk.post(f"{path}/datos", data=FORM | {"lectura": "1"})
-    assert "closing.litres" not in words(amended)  # the form is read; whether the index can be is told as a problem
+    assert "es menor que" not in words(amended)  # the form is read; whether the index can be is told as a problem
     bring(clerk, path, "identity")
-    assert "lies below the 1000" not in words(bring(clerk, path, "title"))
+    assert "es menor que los 1000" not in words(bring(clerk, path, "title"))
 
 
 def test_what_forbids_it_stands_on_the_page_before_anybody_tries(app: FastAPI) -> None:
@@ -145,13 +145,15 @@ def test_what_forbids_it_stands_on_the_page_before_anybody_tries(app: FastAPI) -
     path = opened(clerk, lectura="0,5")
     page = words(clerk.get(path))
     assert "Lo que impide completarlo" in page
-    assert "closing.litres: 500, lies below the 1000 litres read" in page
+    assert "Lectura «500»: es menor que los 1000 litros leídos el" in page
 
 
 def test_it_is_rejected_or_withdrawn_with_a_reason(app: FastAPI) -> None:
     clerk = client(app, "maria")
     path = opened(clerk)
-    assert "say why" in words(clerk.post(f"{path}/rechazar", data={"motivo": " "}))
+    assert "Motivo: di por qué el expediente 1 queda rechazado" in words(
+        clerk.post(f"{path}/rechazar", data={"motivo": " "})
+    )
     assert "desistido" in words(clerk.post(f"{path}/desistir", data={"motivo": "se lo piensa"}))
 
 

@@ -161,7 +161,7 @@ def test_a_change_of_system_is_decided_by_another_person(client: httpx.Client, o
     assert "Tiene que decidirlo otra persona" in page
     assert client.post(f"{change}/confirmar").status_code == 404
     enter(client, "jefa")
-    assert "another person must confirm" in client.post(f"{change}/confirmar").text
+    assert "debe confirmarlo otra persona" in client.post(f"{change}/confirmar").text
     with write_session(office.town.engine) as session:
         create_user(session, office.town.utility_id, "otra", PASSWORD, role="supervisor", name="Otra")
     enter(client, "otra")
@@ -170,7 +170,7 @@ def test_a_change_of_system_is_decided_by_another_person(client: httpx.Client, o
     assert (done.status_code, done.request.url.path) == (200, "/oficina/fiscal")
     assert "SII, suministro inmediato de información" in words(done.text)
     again = client.post(f"{change}/rechazar", data={"motivo": "tarde"})
-    assert (again.status_code, "is decided already" in again.text) == (409, True)
+    assert (again.status_code, "Ese cambio de sistema fiscal ya está decidido" in again.text) == (409, True)
 
 
 def test_each_system_has_its_records(client: httpx.Client) -> None:

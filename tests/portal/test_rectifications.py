@@ -114,7 +114,7 @@ def test_the_proposer_cannot_issue_it_and_a_clerk_cannot_approve(app: FastAPI) -
     path = proposed(app, "jordi")
     refused = client(app, "jordi").post(f"{path}/emitir", data={"vence": "2099-01-31"})
     assert refused.status_code == 422
-    assert "another person must decide" in words(refused)
+    assert "debe decidir otra persona" in words(refused)
     assert client(app, "maria").post(f"{path}/emitir", data={"vence": "2099-01-31"}).status_code == 404
 
 
@@ -127,7 +127,7 @@ def test_a_supervisor_may_reject_it(app: FastAPI) -> None:
 def test_what_is_wrong_is_told_beside_the_form_and_nothing_typed_is_lost(app: FastAPI) -> None:
     page = client(app, "maria").post(PAGE, data={**FORM, "facturas": "AG2026/000001"})
     assert page.status_code == 422
-    assert "there is nothing to rectify" in words(page)
+    assert "no hay nada que rectificar" in words(page)
     assert 'value="Lectura errónea"' in page.text
 
 

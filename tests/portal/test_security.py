@@ -309,7 +309,8 @@ def test_a_manager_makes_a_user_who_chooses_a_password_once(office: Office) -> N
     assert guest.get(link[1]).status_code == 404
     assert guest.post(link[1], data={"nueva": "otra bien larga"}).status_code == 404
     assert office.logged_in("nuevo")
-    assert jefa.post("/oficina/usuarios", data={"usuario": "nuevo", "nombre": "x"}).status_code == 422
+    taken = jefa.post("/oficina/usuarios", data={"usuario": "nuevo", "nombre": "x"})
+    assert (taken.status_code, "El usuario nuevo ya existe: cada nombre" in words(taken)) == (422, True)
 
 
 def test_a_manager_helps_and_shuts_out_others_but_not_themselves(office: Office) -> None:

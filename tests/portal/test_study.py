@@ -50,9 +50,12 @@ def test_the_tariff_in_force_changes_nothing(clerk: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"tarifa": "ES-AGOST-2023", "desde": "", "hasta": ""}, "dos fechas, la primera anterior a la segunda"),
-        ({"tarifa": "ES-NADA", "desde": "2000-01-01", "hasta": "2100-01-01"}, "ES-NADA is not in the book"),
-        ({"tarifa": "ES-AGOST-2023", "desde": "1999-01-01", "hasta": "1999-02-01"}, "no bill was issued in it"),
+        ({"tarifa": "ES-AGOST-2023", "desde": "", "hasta": ""}, "Desde: debe ser una fecha como 2026-01-31"),
+        ({"tarifa": "ES-NADA", "desde": "2000-01-01", "hasta": "2100-01-01"}, "ES-NADA no está entre las tarifas"),
+        (
+            {"tarifa": "ES-AGOST-2023", "desde": "1999-01-01", "hasta": "1999-02-01"},
+            "Periodo desde el 01/01/1999 hasta el 01/02/1999, sin incluirlo: no se expidió ninguna factura",
+        ),
     ],
 )
 def test_what_cannot_be_studied_is_told_on_the_page(clerk: httpx.Client, asked: dict[str, str], said: str) -> None:

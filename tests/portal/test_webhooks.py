@@ -102,7 +102,7 @@ def test_an_address_that_leads_inside_is_refused_in_words(browser: Browser, offi
     page.goto(office_url + PLACE)
     page.get_by_label("Dirección (https)").fill("https://169.254.169.254/latest")
     page.get_by_role("button", name="Añadir").click()
-    expect(page.get_by_role("alert")).to_contain_text("169.254.169.254")
+    expect(page.get_by_role("alert")).to_contain_text("lleva a 169.254.169.254, que no es una")
     context.close()
 
 
