@@ -68,16 +68,21 @@ def once(
 def answered(caller: Caller, key: str) -> bool:
     """Whether something was answered under ``key``: work that commits by itself is then not to be done again."""
     with read_session(caller.engine) as session:
-        return session.get(ApiAnswer, (caller.utility_id, caller.identity.user_id, key)) is not None
+        kept = session.get(ApiAnswer, (caller.utility_id, caller.identity.user_id, key))
+        return kept is not None and not _is_old(caller, kept)
 
 
 def _kept(session: Session, caller: Caller, key: str) -> ApiAnswer | None:
     kept = session.get(ApiAnswer, (caller.utility_id, caller.identity.user_id, key))
-    if kept is not None and caller.now - kept.created_at > KEPT:
+    if kept is not None and _is_old(caller, kept):
         session.delete(kept)
         session.flush()
         return None
     return kept
+
+
+def _is_old(caller: Caller, kept: ApiAnswer) -> bool:
+    return caller.now - kept.created_at > KEPT
 
 
 def _again(kept: ApiAnswer, key: str, digest: bytes) -> Response:

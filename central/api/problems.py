@@ -25,6 +25,7 @@ from central.webhooks.endpoints import WebhookError
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_VALUE = 200
+HIDDEN, SECRET = "…", "proof"  # a field that is told in no answer
 
 
 class FieldProblem(BaseModel):
@@ -102,6 +103,14 @@ def _text(value: object) -> str:
     return (value if isinstance(value, str) else repr(value))[:LONGEST_VALUE]
 
 
+def _given(error: Mapping[str, Any]) -> str:
+    """The value that was refused, or the body that lacks one, without a secret in it."""
+    value = error.get("input")
+    if SECRET in error["loc"]:
+        return HIDDEN
+    return _text(value | {SECRET: HIDDEN} if isinstance(value, dict) and SECRET in value else value)
+
+
 def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)  # noqa: S101  registered for this type alone
     return problem(error.status, error.kind, error.detail, error.fields, error.headers)
@@ -115,8 +124,7 @@ def _http(_request: Request, error: Exception) -> Response:
 def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  registered for this type alone
     fields = [
-        FieldProblem(field=".".join(map(str, one["loc"])), value=_text(one.get("input")), rule=one["msg"])
-        for one in error.errors()
+        FieldProblem(field=".".join(map(str, one["loc"])), value=_given(one), rule=one["msg"]) for one in error.errors()
     ]
     return problem(422, "invalid", "; ".join(f"{one.field}: {one.rule}" for one in fields)[:1000], fields)
 

@@ -77,7 +77,7 @@ def address(served: Served) -> Iterator[str]:
 
 
 def secret_for(served: Served, path: str) -> str:
-    if path.startswith(("/users", "/tokens", "/webhook")):
+    if path.startswith(("/users", "/tokens", "/webhook", "/access-rules")):
         return served.secrets[ADMIN]
     return served.secrets[AUDITOR if path.startswith("/audit") else SUPERVISOR]
 
