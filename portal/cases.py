@@ -86,6 +86,7 @@ ACTIONS = {
     "document.waived": "Se dispensó un documento",
     "document.refused": "Se devolvió un documento",
     "complete": "Se completó",
+    "closing_bill": "Se hizo la factura de cierre",
     "rejected": "Se rechazó",
     "withdrawn": "Se desistió",
 }

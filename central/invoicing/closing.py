@@ -19,6 +19,7 @@ from central.invoicing.sharing import statements
 from central.invoicing.states import RunError, RunStatus
 from central.invoicing.tenancies import known_at
 from central.invoicing.volume import Wanted
+from central.register import identifiers as check
 from central.store.models import BillingRun, Consumption, Contract, ContractHolder
 from central.times import local_day, millis
 
@@ -63,11 +64,13 @@ def create_closing(
     if len({one.contract for one in days}) < len(days):
         raise RunError(f"run {plan.code}: contracts: each is named once")
     period = Period(min(one.start for one in days), max(one.end for one in days))
-    issue_date = plan.issue_date or max(today, period.end)
+    issue_date, series = plan.issue_date or max(today, period.end), plan.series or usual_series(session, utility_id)
+    if not series:
+        raise RunError(f"run {plan.code}: series: (none): there is no run before it to take one from; state it")
     made = RunPlan(
-        code=plan.code,
+        code=check.code("run", plan.code),
         period=period,
-        series=plan.series or suggested_series(session, utility_id),
+        series=check.code("series", series),
         issue_date=issue_date,
         due_date=plan.due_date or issue_date + timedelta(DAYS_TO_PAY),
         settings={"closing": msgspec.to_builtins(days), "zones": None},
@@ -75,15 +78,12 @@ def create_closing(
     return create(session, utility_id, made, actor, at)
 
 
-def suggested_series(session: Session, utility_id: int) -> str:
-    """The series of the newest run that was not given up; RunError where there is none."""
+def usual_series(session: Session, utility_id: int) -> str:
+    """The series of the newest run that was not given up; empty where there is none."""
     rows = select(BillingRun.series).where(
         BillingRun.utility_id == utility_id, BillingRun.status != RunStatus.CANCELLED
     )
-    series = session.scalar(rows.order_by(BillingRun.created_at.desc(), BillingRun.id.desc()).limit(1))
-    if series is None:
-        raise RunError("series: (none): there is no run before this one to take it from; state it")
-    return series
+    return session.scalar(rows.order_by(BillingRun.created_at.desc(), BillingRun.id.desc()).limit(1)) or ""
 
 
 def billed_until(session: Session, contract: Contract, before: date) -> date | None:

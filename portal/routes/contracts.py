@@ -1,7 +1,7 @@
 """Cases of contracts in the office: sign-ups, changes of holder, subrogations and cancellations."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, HTTPException, Request, UploadFile
@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from central import lifecycle
 from central.access import Identity, Permission, allows
+from central.invoicing.closing import DAYS_TO_PAY, usual_series
 from central.lifecycle import papers
 from central.lifecycle.details import read
 from central.lifecycle.documents import document
@@ -77,7 +78,7 @@ def make(request: Request, identity: Editor, tramite: str, given: Annotated[Case
 @router.get("/{case_id}")
 def show_one(request: Request, identity: Office, case_id: int) -> Response:
     """A case: its data, checklist, deadlines, what forbids it, and its next step."""
-    return _one(request, identity, case_id, "")
+    return case_page(request, identity, case_id, "")
 
 
 @router.post("/{case_id}/datos")
@@ -175,7 +176,7 @@ def _act(
                 raise HTTPException(404)
             work(session, case)
     except ValueError as error:
-        return _one(request, identity, case_id, str(error), given)
+        return case_page(request, identity, case_id, str(error), given)
     return RedirectResponse(f"/oficina/contratos/{case_id}", 303)
 
 
@@ -193,9 +194,13 @@ def _form(request: Request, procedure: Procedure, path: str, given: CaseForm, er
     )
 
 
-def _one(request: Request, identity: Identity, case_id: int, error: str, given: CaseForm | None = None) -> Response:
+def case_page(
+    request: Request, identity: Identity, case_id: int, error: str, given: CaseForm | None = None
+) -> Response:
+    """A case's page; with an error that tells what was not done."""
     with read_session(request.app.state.engine) as session:
         found: View | None = view(session, identity.utility_id, case_id, _now())
+        usual = {"series": usual_series(session, identity.utility_id), "due": _today() + timedelta(DAYS_TO_PAY)}
     if found is None:
         raise HTTPException(404)
     procedure = Procedure(found.case.procedure)
@@ -208,6 +213,9 @@ def _one(request: Request, identity: Identity, case_id: int, error: str, given: 
         "error": error,
         "words": words,
         "may_edit": allows(identity, Permission.EDIT_REGISTER) and bool(found.next_step),
+        "may_bill": allows(identity, Permission.MAKE_RUNS),
+        "may_approve": allows(identity, Permission.APPROVE_RUNS),
+        "usual": usual,
     }
     return render(request, "contract_case.html", status=422 if error else 200, **values)
 

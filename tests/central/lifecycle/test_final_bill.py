@@ -227,7 +227,7 @@ def test_a_contract_of_unknown_past_is_billed_from_the_day_that_is_stated(town: 
     done(town, leaving())
     with pytest.raises(RunError, match="more than 366; state from which day on"):
         made(town, bill=Bill("AG2026"))
-    with pytest.raises(RunError, match="there is no run before this one to take it from; state it"):
+    with pytest.raises(RunError, match="there is no run before it to take one from; state it"):
         made(town, bill=Bill(since=FEBRUARY))
     closed(town, bill=Bill("AG2026", since=FEBRUARY))
     assert bills(town, "K-0000001") == [(FEBRUARY, MID, old_nif(town), 3_000)]
