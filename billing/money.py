@@ -44,7 +44,7 @@ def divide(numerator: int, denominator: int, mode: Mode = "half_up") -> int:
 
 def rounded(value: Fraction | Decimal, decimals: int = 2, mode: Mode = "half_up") -> Decimal:
     """``value`` with exactly ``decimals`` decimals."""
-    exact = Fraction(value)
+    exact = _exact(value)
     return scaled(divide(exact.numerator * 10**decimals, exact.denominator, mode), decimals)
 
 
@@ -55,11 +55,15 @@ def scaled(units: int, decimals: int) -> Decimal:
 
 def shown(value: Fraction | Decimal, decimals: int = SHOWN_DECIMALS) -> Decimal:
     """``value`` as a person reads it: exact and without padding if it ends, else rounded to ``decimals``."""
-    exact = Fraction(value)
+    exact = _exact(value)
     for places in range(10):
         if 10**places % exact.denominator == 0:
             return scaled(exact.numerator * 10**places // exact.denominator, places)
     return rounded(exact, decimals)
+
+
+def _exact(value: Fraction | Decimal) -> Fraction:
+    return value if isinstance(value, Fraction) else Fraction(value)
 
 
 def euros(cents: int) -> Decimal:

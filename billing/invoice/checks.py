@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from stdnum.es import nif
 
@@ -75,7 +76,7 @@ def _parties(invoice: Invoice) -> Iterator[Problem]:
     for name, party in (("issuer", invoice.issuer), ("recipient", invoice.recipient)):
         if not party.name.strip() and not (party is invoice.recipient and invoice.type.simplified):
             yield Problem(f"{name}.name", party.name, f"{ARTICLE_6}.c: full name of both parties")
-        if party.nif and not nif.is_valid(party.nif):
+        if party.nif and not _is_nif(party.nif):
             yield Problem(f"{name}.nif", party.nif, "is not a valid NIF (check letter)")
         obliged = party is invoice.issuer or party.business
         if obliged and (party.address is None or not party.address.complete):
@@ -141,6 +142,7 @@ def _simplified(invoice: Invoice) -> Iterator[Problem]:
         yield Problem("type", "F2", "RD 1619/2012 art. 7.2: who acts as a business is due a whole invoice")
 
 
+@lru_cache(maxsize=256)
 def _is_rate(code: str) -> bool:
     if code in NOT_TAXED:
         return True
@@ -152,3 +154,9 @@ def _is_rate(code: str) -> bool:
 
 def _written(party: Party) -> str:
     return "" if party.address is None else ", ".join(party.address.lines)
+
+
+@lru_cache(maxsize=256)
+def _is_nif(text: str) -> bool:
+    """Asked of the issuer with every invoice of a run."""
+    return bool(nif.is_valid(text))

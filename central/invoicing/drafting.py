@@ -6,14 +6,14 @@ others go on.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from sqlalchemy.orm import Session
 
 from billing.fiscal import FiscalError, Registry
-from billing.invoice import Invoice, InvoiceLine, Party, Supply, VatSum, check, lines_of
+from billing.invoice import Invoice, Party, Supply, VatSum, check, lines_of
 from billing.rating import Rated
 from billing.tariff import RatingError, TariffError
 from billing.volume import DERIVED, Period
@@ -168,7 +168,7 @@ def _invoice(billable: Billable, rated: Rated, context: Context) -> Invoice:
         period=subject.period,
         litres=volume.litres,
         pieces=volume.pieces,
-        lines=tuple(own_beneficiary(line) for line in lines_of(rated.lines)),
+        lines=lines_of(rated.lines),
         vat=tuple(VatSum(code, item.base, item.vat) for code, item in rated.by_rate.items()),
         total=rated.total,
         terms=terms_of_payment(subject.account, due_date_of(run)),
@@ -181,11 +181,6 @@ def _invoice(billable: Billable, rated: Rated, context: Context) -> Invoice:
     # Records are written from what is issued, later: what they could not carry is known, and parked, now.
     context.registry.check(numbered)
     return invoice
-
-
-def own_beneficiary(line: InvoiceLine) -> InvoiceLine:
-    """Tariffs name a beneficiary for every component; on an invoice only what is collected for others has one."""
-    return line if line.nature == "levy" else replace(line, beneficiary="")
 
 
 def _supply(billable: Billable, context: Context) -> Supply:

@@ -11,7 +11,6 @@ from billing.invoice import InvoiceLine, lines_of
 from billing.rating import Case, rate
 from billing.tariff import RatingError, TariffError
 from central.invoicing.archive import Archived, rebuild
-from central.invoicing.drafting import own_beneficiary
 from central.invoicing.rectify.charges import charge, net
 from central.invoicing.rectify.propose import CANCEL
 from central.invoicing.rectify.standing import original_of, standing
@@ -49,7 +48,7 @@ def recompute(session: Session, invoice: Invoice) -> Recomputed:
         rated = rate(Case.parse(own.basis.case), book)
     except (RatingError, TariffError) as error:
         return Recomputed(Decimal("0.00"), f"its case cannot be rated again: {error}")
-    lines = tuple(own_beneficiary(line) for line in lines_of(rated.lines))
+    lines = lines_of(rated.lines)
     if own.row.rectifies is None:
         return _exact(own, lines, rated.total)
     return _compared([one.invoice for one in against], lines, rated.total)

@@ -18,7 +18,6 @@ from billing.volume import Method, Period, Piece
 from central.invoicing.archive import Archived
 from central.invoicing.case import case_of
 from central.invoicing.draft import Basis
-from central.invoicing.drafting import own_beneficiary
 from central.invoicing.evidence import Closing, Evidence, PieceEnd, Source
 from central.invoicing.program import VERSION
 from central.invoicing.readings import Rules
@@ -141,7 +140,7 @@ class Remaker:
         rows = book.rows_of(tariffs)
         digest = hashlib.sha256(msgspec.json.encode([case, rows, ends])).hexdigest()
         return Remade(
-            lines=tuple(own_beneficiary(line) for line in lines_of(result.lines)),
+            lines=lines_of(result.lines),
             vat=tuple(VatSum(code, item.base, item.vat) for code, item in result.by_rate.items()),
             litres=volume.litres,
             pieces=volume.pieces,

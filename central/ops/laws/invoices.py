@@ -14,7 +14,6 @@ from billing.ledger import cents_of
 from billing.money import divide
 from billing.tariff import RatingError, TariffError
 from central.invoicing.archive import Archived, rebuild
-from central.invoicing.drafting import own_beneficiary
 from central.invoicing.ratings import Ratings
 from central.invoicing.shared import Shared
 from central.invoicing.tariffs import StoredBook, book_of
@@ -96,7 +95,7 @@ def _rated_again(invoice: InvoiceValue, ratings: Ratings, number: int) -> str:
         rated = ratings.rated(number)
     except (RatingError, TariffError) as error:
         return f"its case cannot be rated again: {error}"
-    again = [_charge(own_beneficiary(line)) for line in lines_of(rated.lines)]
+    again = [_charge(line) for line in lines_of(rated.lines)]
     if again != [_charge(line) for line in invoice.lines]:
         return "rated again its lines differ"
     if rated.total != invoice.total:
