@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from portal.formats import litres_text
+from portal.refusals import in_spanish
 
 Numbers = Mapping[str, Any]
 
@@ -76,13 +77,13 @@ WORDS: dict[str, Callable[[Numbers], str]] = {
 
 
 def finding_words(rule: str, text: str, numbers: Numbers) -> str:
-    """What was found, for a person; ``text`` where the rule has no words here or lacks a number."""
+    """What was found, for a person; where the rule has no words here, or lacks a number, what ``text`` says."""
     name = rule.removeprefix("finding_")
     write = _alarm if name.startswith("alarm.") else WORDS.get(name)
     try:
-        return write(numbers) if write is not None else text
+        return write(numbers) if write is not None else in_spanish(text)
     except (KeyError, ValueError):
-        return text
+        return in_spanish(text)
 
 
 def finding_name(rule: str) -> str:

@@ -37,6 +37,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "order_kind": fieldwork.ORDER_KINDS,
     "order.kind": fieldwork.ORDER_KINDS,
     "order.status": fieldwork.ORDER_STATES,
+    "outcome": fieldwork.OUTCOMES,
     "procedure": cases.PROCEDURES,
     "report.status": fieldwork.REPORT_STATES,
     "route.status": fieldwork.ROUTE_STATES,
@@ -90,10 +91,19 @@ def in_spanish(text: str) -> str:
 
 def refusal(field: str, value: object, rule: str) -> str:
     """A refusal in Spanish out of its parts: ``Código postal «3698»: debe ser un código de 5 cifras``."""
-    name = _find(field, ("fields.toml",)) or field
-    shown = "" if value in (None, *_NOTHING, []) else _worded(field, str(value))
-    said = _find(rule, files()) or rule
+    name, shown, said = parts(field, value, rule)
     return f"{name} «{shown}»: {said}" if shown else f"{name}: {said}"
+
+
+def parts(field: str, value: object, rule: str) -> tuple[str, str, str]:
+    """Field, value and rule, each in Spanish; what no catalogue knows stays as it is."""
+    shown = "" if value in (None, *_NOTHING, []) else _worded(field, str(value))
+    return field_name(field), shown, _find(rule, files()) or rule
+
+
+def field_name(field: str) -> str:
+    """What a field is called."""
+    return _find(field, ("fields.toml",)) or field
 
 
 def _translated(text: str) -> str | None:
@@ -160,4 +170,4 @@ def _dated(text: str) -> str:
     return formats.moment(at) if at.tzinfo is not None else text
 
 
-FILTERS = {"in_spanish": in_spanish, "refusal": refusal}
+FILTERS = {"field_name": field_name, "in_spanish": in_spanish, "refusal": refusal}

@@ -6,16 +6,19 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, File, Form, HTTPException, Request, UploadFile
+from msgspec import structs
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from central.access import Identity, Permission, allows
 from central.reading.reattach import reattach
-from central.register import RegisterError, exporting
+from central.register import RegisterError, RowFate, exporting
 from central.register.importing import desk, fates_csv, fates_workbook
+from central.register.importing.plan import REFUSED
 from central.register.lookup import look_up
 from central.store import Engine, Session, models, read_session, write_session
 from portal import quality as words
 from portal.pages import render
+from portal.refusals import parts
 from portal.security import may
 from portal.typed import by
 
@@ -103,7 +106,7 @@ def download_fates(request: Request, identity: Office, number: int, form: str) -
     if form not in ("csv", "xlsx"):
         raise HTTPException(404)
     with read_session(request.app.state.engine) as session:
-        fates = desk.fates_of(_row(session, identity, number))
+        fates = [_in_spanish(one) for one in desk.fates_of(_row(session, identity, number))]
     headers = {"Content-Disposition": f'attachment; filename="destinos-{number}.{form}"'}
     if form == "csv":
         return Response(b"".join(fates_csv(fates)), media_type="text/csv; charset=utf-8", headers=headers)
@@ -187,6 +190,13 @@ def _import(
         error=error,
         may_edit=allows(identity, Permission.EDIT_REGISTER),
     )
+
+
+def _in_spanish(fate: RowFate) -> RowFate:
+    if fate.fate != REFUSED:
+        return fate
+    field, value, rule = parts(fate.field, fate.value, fate.rule)
+    return structs.replace(fate, field=field, value=value, rule=rule)
 
 
 def _row(session: Session, identity: Identity, number: int) -> models.RegisterImport:

@@ -17,3 +17,11 @@ def test_words_say_the_numbers() -> None:
     assert finding_words("finding_backflow", "text", {}) == "text"
     low = {"level": "low", "litres": 3000, "reference_litres": 10_000}
     assert finding_words("finding_high_low", "text", low).startswith("Consumo bajo: ")
+
+
+def test_what_the_rooms_say_of_a_bill_or_an_order_is_told_in_spanish() -> None:
+    text = "zone Z1: no tariff is assigned on [2026-01-01, 2026-04-01)"
+    said = "no hay tarifa asignada desde el 01/01/2026 hasta el 01/04/2026, sin incluirlo"
+    assert finding_words("cannot_bill", text, {}) == f"Zona «Z1»: {said}"
+    text = "order OT-000001, done: the order was withdrawn before it was done"
+    assert finding_words("order_conflict", text, {}) == "Orden OT-000001, hecha: la orden se retiró antes de hacerla"

@@ -137,7 +137,7 @@ def test_refused_rows_keep_the_file_out_unless_they_are_left_out(client: Client,
     assert "sin las filas rechazadas" in words(done.text)
     assert points(town) == ["S1", "S2", "S3", "S9"]
     fates = maria.get(f"{shown.url.path}/destinos.csv")
-    assert "rechazada" in fates.text
+    assert ";Código postal;3698;debe ser un código postal español de 5 cifras;" in fates.text
     book = openpyxl.load_workbook(io.BytesIO(maria.get(f"{shown.url.path}/destinos.xlsx").content))
     assert book.sheetnames == ["destinos"]
     assert maria.get(f"{shown.url.path}/destinos.pdf").status_code == 404
