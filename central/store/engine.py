@@ -29,8 +29,9 @@ def open_engine(url: str = DEFAULT_URL) -> Engine:
 def must_exist(url: str) -> None:
     """ValueError where ``url`` names a SQLite file that is not there: opening it would make an empty one."""
     parsed = _parsed(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
-        raise ValueError(f"database {parsed.database}: no such file; sgc central migrate makes one")
+    file = parsed.database if parsed.get_backend_name() == "sqlite" else None
+    if file and file != ":memory:" and not Path(file).is_file():
+        raise ValueError(f"database {file}: no such file; sgc central migrate makes one")
 
 
 def _parsed(url: str) -> URL:

@@ -79,7 +79,7 @@ def decode_command(
 
 def bench_command(
     as_json: Annotated[bool, typer.Option("--json", help="Resultado en JSON / Result as JSON")] = False,
-    count: Annotated[int, typer.Option("--telegrams", help="Telegramas / Telegrams")] = 100_000,
+    count: Annotated[int, typer.Option("--telegrams", min=1, help="Telegramas / Telegrams")] = 100_000,
 ) -> None:
     """Run ``sgc bench decode``."""
     import json

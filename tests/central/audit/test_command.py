@@ -56,7 +56,7 @@ def test_a_breach_exits_one_and_is_in_the_json(issued_database: tuple[str, Path]
     [
         (["--db", "sqlite:////nowhere/sgc.db"], "database /nowhere/sgc.db: no such file"),
         (["--db", "mysql://x"], "'mysql', must be sqlite or postgresql"),
-        (["--db", "nonsense"], "Could not parse SQLAlchemy URL"),
+        (["--db", "nonsense"], "database URL: must be like sqlite:///file or postgresql+psycopg://"),
         (["--config", "/nowhere.toml"], "/nowhere.toml"),
     ],
 )
