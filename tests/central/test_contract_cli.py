@@ -99,3 +99,67 @@ def test_what_is_wrong_is_told_in_one_line(database: str, words: tuple[str, ...]
     said = run(database, *words, code=2)
     assert text in said
     assert said.count("\n") == 1
+
+
+def in_bill(database: str, *words: str, code: int = 0) -> str:
+    result = CliRunner().invoke(build_app(), ["central", "bill", *words, "--db", database])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_the_closing_bill_of_who_left(database: str, tmp_path: Path) -> None:
+    opened(database, "--closing", "real:4000")
+    paper = tmp_path / "dni.pdf"
+    paper.write_bytes(b"%PDF-1.4 dni")
+    for document in ("identity", "title"):
+        run(database, "document", "1", document, "--file", str(paper))
+    said = ("--series", "C26", "--since", (TODAY - timedelta(30)).isoformat(), "--actor", "maria")
+    early = run(database, "final-bill", "1", *said, code=2)
+    rule = "a closing bill follows a completed cancellation, change of holder or subrogation"
+    assert early == f"central contract final-bill: case 1: change_of_holder, ready: {rule}\n"
+    assert told(database, "complete", "1")["final_bill"] is None
+    made = told(database, "final-bill", "1", *said)["final_bill"]
+    (bill,) = made["bills"]
+    assert (made["run"], made["status"]) == ("CIERRE-000001", "review")
+    assert (bill["to"], bill["litres"], bill["number"]) == (ON.isoformat(), 3_000, "")
+    if made["open_exceptions"]:
+        codes = [row["code"] for row in json.loads(in_bill(database, "exceptions", "--run", made["run"], "--json"))]
+        waived = [word for code in codes for word in ("--code", code)]
+        in_bill(database, "waive", "--run", made["run"], *waived, "--reason", "visto")
+    refused = in_bill(database, "approve", "--run", made["run"], "--actor", "maria", code=2)
+    assert "another person must approve it" in refused
+    in_bill(database, "approve", "--run", made["run"], "--actor", "jefa")
+    in_bill(database, "issue", "--run", made["run"], "--workers", "1")
+    in_bill(database, "deliver", "--run", made["run"], "--workers", "1")
+    words = run(database, "show", "1")
+    assert "cierre / closing: CIERRE-000001  delivered" in words
+    assert f"3000 l  {bill['total_cents'] // 100}.{bill['total_cents'] % 100:02d} EUR  C26/000001" in words
+    again = in_bill(database, "closing", "K-0000001", "--run", "OTRA", code=2)
+    assert f"contract K-0000001: is billed up to {ON}; nothing is left to bill before {ON}" in again
+    none = in_bill(database, "closing", "K-0000002", "--run", "OTRA", code=2)
+    assert "contract K-0000002: has no end and never changed holder" in none
+    wrong = in_bill(database, "closing", "K-0000001", "--run", "OTRA", "--since", "ayer", code=2)
+    assert "--since ayer: must be a date like 2026-01-31" in wrong
+
+
+def test_several_closings_are_one_run(database: str, tmp_path: Path) -> None:
+    paper = tmp_path / "dni.pdf"
+    paper.write_bytes(b"%PDF-1.4 dni")
+    for number in (1, 2):
+        case = told(
+            database, "open", "--procedure", "baja", "--contract", f"K-000000{number}", "--on", ON.isoformat(),
+            "--closing", "real:4000",
+        )  # fmt: skip
+        for item in (one["code"] for one in case["documents"] if one["required"]):
+            run(database, "document", str(number), item, "--file", str(paper))
+        run(database, "complete", str(number))
+    since = (TODAY - timedelta(30)).isoformat()
+    made = json.loads(
+        in_bill(
+            database, "closing", "K-0000001", "K-0000002", "--run", "CIERRES", "--series", "C26", "--since", since,
+            "--json",
+        )
+    )  # fmt: skip
+    assert (made["run"], made["status"], made["from"], made["to"]) == ("CIERRES", "created", since, ON.isoformat())
+    simulated = json.loads(in_bill(database, "simulate", "--run", "CIERRES", "--workers", "1", "--json"))
+    assert simulated["summary"]["bills"] == 2
