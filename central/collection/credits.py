@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from billing.document import Credit as Shown
@@ -148,8 +148,11 @@ def owners_of(session: Session, utility_id: int, contracts: Sequence[int]) -> di
 def _balances_before(session: Session, utility_id: int, invoices: Sequence[Invoice]) -> dict[int, int]:
     """The balance of each invoice's contract without it, at the instant it was posted.
 
-    What a substitution undoes is posted with it and counts: it is no longer owed.
+    What a substitution undoes is posted with it and counts: it is no longer owed. What stands on the account of another
+    person (a deposit of who holds the contract next) does not.
     """
+    of_contract = literal(RECEIVABLE) + Contract.code
+    of_customer = of_contract + "/" + Customer.code
     rows: Any = (
         select(Invoice.id, Invoice.total_cents, func.sum(LedgerEntry.amount_cents))
         .join(
@@ -163,10 +166,12 @@ def _balances_before(session: Session, utility_id: int, invoices: Sequence[Invoi
                 LedgerTransaction.id == LedgerEntry.transaction_id,
             ),
         )
+        .join(Contract, and_(Contract.utility_id == Invoice.utility_id, Contract.id == Invoice.contract_id))
+        .join(Customer, and_(Customer.utility_id == Invoice.utility_id, Customer.id == Invoice.customer_id))
         .where(
             Invoice.utility_id == utility_id,
             Invoice.id.in_([row.id for row in invoices]),
-            LedgerEntry.account.startswith(RECEIVABLE),
+            LedgerEntry.account.in_((of_contract, of_customer)),
             LedgerTransaction.recorded_at <= Invoice.issued_at,
         )
         .group_by(Invoice.utility_id, Invoice.id, Invoice.total_cents)

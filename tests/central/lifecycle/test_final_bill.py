@@ -23,6 +23,7 @@ from tests.central.invoicing.driving import CHECKER, MAKER, approved, issued, si
 from tests.central.lifecycle.support import (
     CLERK,
     JOAN,
+    MARTA,
     MID,
     case_of,
     done,
@@ -117,17 +118,30 @@ def test_the_closing_bill_is_the_bill_the_periodic_run_would_have_made(town: Tow
             assert drafted[row.contract_id, FEBRUARY] == (row.period_to, row.litres, row.total_cents)
 
 
-def test_the_deposit_pays_the_closing_bill_and_the_rest_is_paid_back(town: Town) -> None:
+def with_deposit(town: Town) -> str:
+    """A contract that Joan signed on 6 February with a deposit of 60 euros, which he paid."""
     done(town, leaving(on=date(2026, 2, 5), closing=real(12_000)))
-    code = done(town, signing("PS-0000001", date(2026, 2, 6), deposit_cents=6_000, closing=real(12_000)))["contract"]
-    done(town, Asked("cancellation", date(2026, 2, 16), Details(closing=real(15_000)), contract=code))
+    code: str = done(town, signing("PS-0000001", date(2026, 2, 6), deposit_cents=6_000, closing=real(12_000)))[
+        "contract"
+    ]
     with write_session(town.engine) as session:
-        # The deposit was paid when the contract was signed.
         contract = standing.contracts_at(session, town.utility_id, town.points[0])[-1]
-        postings = Postings(town.utility_id, NOW)
+        postings = Postings(town.utility_id, CLERK.at)
         payment = post_payment("1", date(2026, 2, 6), code, 6_000, Account("bank", "main"))
         postings.add(payment, "payment", contract_id=contract.id)
         postings.write(session)
+    return code
+
+
+def taken_off(town: Town, invoice: Invoice) -> int:
+    """The cents that the bill says are taken off it."""
+    with read_session(town.engine) as session:
+        return shown_credits(session, town.utility_id, [invoice])[invoice.id].before
+
+
+def test_the_deposit_pays_the_closing_bill_and_the_rest_is_paid_back(town: Town) -> None:
+    code = with_deposit(town)
+    done(town, Asked("cancellation", date(2026, 2, 16), Details(closing=real(15_000)), contract=code))
     closed(town, 3, Bill(series="AG2026"))
     bill = total(town, code, JOAN.nif)
     assert 0 < bill < 6_000
@@ -136,10 +150,22 @@ def test_the_deposit_pays_the_closing_bill_and_the_rest_is_paid_back(town: Town)
     assert (found.deposit_cents, found.balance_cents, found.lines[0].total_cents) == (6_000, bill - 6_000, bill)
     with read_session(town.engine) as session:
         row = session.scalars(select(Invoice)).one()
-        assert shown_credits(session, town.utility_id, [row])[row.id].before == 6_000
         (credit,) = credits_of(session, town.utility_id, date(2026, 2, 20))
         assert (credit.contract, credit.cents, credit.fate) == (code, 6_000 - bill, "refund")
         assert session.scalar(select(InvoiceDocument.invoice_id)) == row.id
+    assert taken_off(town, row) == 6_000
+
+
+def test_of_a_change_of_holder_each_ones_deposit_is_their_own(town: Town) -> None:
+    code = with_deposit(town)
+    details = Details(holder=MARTA, closing=real(15_000), deposit_cents=9_000)
+    done(town, Asked("change_of_holder", date(2026, 2, 16), details, contract=code))
+    closed(town, 3, Bill(series="AG2026"))
+    with read_session(town.engine) as session:
+        row = session.scalars(select(Invoice)).one()
+    assert owed(town, code) == {JOAN.nif: row.total_cents - 6_000, MARTA.nif: 9_000}
+    assert shown(town, 3).balance_cents == row.total_cents - 6_000
+    assert taken_off(town, row) == 6_000
 
 
 def test_a_periodic_run_simulated_before_is_not_approved_after_the_closing_bill(town: Town) -> None:
