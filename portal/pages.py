@@ -22,7 +22,7 @@ _environment.filters.update(formats.FILTERS | words.FILTERS | findings.FILTERS |
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """The page ``template`` with the site, the identity and ``values``; an ``error`` among them is told in Spanish."""
-    if "error" in values:
+    if values.get("error"):
         values["error"] = refusals.in_spanish(values["error"])
     page = _environment.get_template(template).render(
         site=request.app.state.site,
