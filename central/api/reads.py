@@ -13,6 +13,7 @@ from starlette.responses import Response
 from central.access import Permission
 from central.api import fleet_shapes, shapes
 from central.api.exchange_shapes import ImportOut
+from central.api.fiscal_system_shapes import FiscalSystemChangeOut
 from central.api.gate import Allowed, Caller
 from central.api.problems import documented
 from central.api.queries import SPAN, one_of, page_of, told_of_contracts
@@ -139,6 +140,13 @@ RESOURCES = (
         RUNS,
         {"contract_id": PathId, "cause": Code, "decision": Code},
         single=False,
+    ),
+    Resource(
+        "fiscal-system-changes",
+        models.FiscalRegime,
+        FiscalSystemChangeOut,
+        RUNS,
+        {"system": Code, "decision": Code},
     ),
     Resource("webhooks", models.WebhookEndpoint, EndpointOut, Permission.MANAGE_WEBHOOKS, {"state": Code}),
     Resource("webhook-events", models.WebhookEvent, EventOut, Permission.MANAGE_WEBHOOKS, {"type": Code}),

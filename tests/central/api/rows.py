@@ -19,6 +19,7 @@ from central.store.models import (
     Device,
     DeviceEvent,
     Finding,
+    FiscalRegime,
     Meter,
     QualityIssue,
     Quarantine,
@@ -70,7 +71,7 @@ def add_rows(session: Session, utility_id: int, ring: KeyRing, at: datetime) -> 
     kept = desk.keep(session, utility_id, "suministros.csv", file, "", by)
     session.add_all([receiver, event, visit, issue])
     session.flush()
-    made = {"register-imports": kept.id, "quality-issues": issue.id} | _refunds(session, utility_id, at)
+    made = {"register-imports": kept.id, "quality-issues": issue.id} | _decisions(session, utility_id, at)
     made |= {"webhooks": hook.id, "receivers": receiver.id, "device-events": event.id, "visits": visit.id}
     kinds: dict[str, Any] = {
         "findings": Finding,
@@ -85,8 +86,8 @@ def add_rows(session: Session, utility_id: int, ring: KeyRing, at: datetime) -> 
     return made
 
 
-def _refunds(session: Session, utility_id: int, at: datetime) -> dict[str, int]:
-    """A refund that was asked for, and an order whose transfers were all paid."""
+def _decisions(session: Session, utility_id: int, at: datetime) -> dict[str, int]:
+    """A refund that was asked for, an order without transfers, and a fiscal system that was proposed."""
     own = {"utility_id": utility_id}
     holder = session.scalars(select(ContractHolder).where(ContractHolder.utility_id == utility_id)).first()
     last = session.scalars(select(Contract.id).where(Contract.utility_id == utility_id).order_by(Contract.id.desc()))
@@ -101,6 +102,10 @@ def _refunds(session: Session, utility_id: int, at: datetime) -> dict[str, int]:
         **own, id=new_id(), code=f"SGC-{utility_id}", execute_on=at.date(), debtor_iban="", transfers=0, total_cents=0,
         sha256="", content="<Document/>", made_by="test", made_at=at,
     )  # fmt: skip
-    session.add_all([refund, order])
+    change = FiscalRegime(
+        **own, id=new_id(), valid_from=at.date(), system="none", fiscal={"system": "none"}, reason="x",
+        proposed_by="test", proposed_at=at,
+    )  # fmt: skip
+    session.add_all([refund, order, change])
     session.flush()
-    return {"refunds": refund.id, "refund-orders": order.id}
+    return {"refunds": refund.id, "refund-orders": order.id, "fiscal-system-changes": change.id}
