@@ -39,7 +39,7 @@ def winners_and_losers(report: dict[str, Any], by: str, title: str) -> str:
 
 
 def _bars(title: str, rows: Sequence[tuple[str, int, str]], figures: Sequence[str]) -> str:
-    top = max((value for _, value, _ in rows), default=0) or 1
+    top = max([1, *(value for _, value, _ in rows)])
     parts = []
     for number, ((label, value, colour), figure) in enumerate(zip(rows, figures, strict=True)):
         y = _y(number)

@@ -209,3 +209,11 @@ def test_worked_bill_b14b_redistribution_after_an_estimate() -> None:
     credit = ensure(correct([estimated], real, "I"))
     assert invoice(real).total + credit.total == Decimal("10.23")
     assert [item.quantity for item in credit.lines] == [Decimal(-12), Decimal(2)]
+
+
+def test_a_bill_is_numbered_once_and_otherwise_unchanged() -> None:
+    bill = invoice(number=None, issued=None)
+    assert bill.full_number == ""
+    numbered = bill.numbered(7, date(2026, 3, 6))
+    assert (numbered.full_number, numbered.issued) == ("AG2026/000007", date(2026, 3, 6))
+    assert replace(numbered, number=None, issued=None) == bill

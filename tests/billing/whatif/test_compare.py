@@ -88,24 +88,42 @@ def test_components_add_up_to_the_bases_of_the_bills() -> None:
     assert set(found.components[1]) >= {"AGUA_SERV", "AGUA_CONS"}
 
 
+RUNS = [
+    {"meter": "old", "calibre_mm": 13, "from_litres": 0, "to_litres": 4_000, "to": "2026-02-01"},
+    {"meter": "new", "calibre_mm": 20, "from_litres": 0, "to_litres": 6_000, "from": "2026-02-01"},
+]
+
+
 def test_a_bill_over_two_calibres_takes_the_explained_path() -> None:
     book = shipped()
-    runs = [
-        {"meter": "old", "calibre_mm": 13, "from_litres": 0, "to_litres": 4_000, "to": "2026-02-01"},
-        {"meter": "new", "calibre_mm": 20, "from_litres": 0, "to_litres": 6_000, "from": "2026-02-01"},
-    ]
-    case = {**agost(10_000), "readings": runs}
-    found = compare(register_of([case], ["a"]).register(), book, Change("ES-AGOST-2023", book))
-    assert int(found.before[0]) == int(found.after[0]) == to_cents(rate(Case.parse(case), book).total)
+    cases = [{**agost(10_000), "readings": RUNS}, agost(70_000), {**agost(10_000), "readings": RUNS}]
+    found = compare(register_of(cases, "abc").register(), book, Change("ES-AGOST-2023", book))
+    assert found.before.tolist() == found.after.tolist() == cents(cases, book)
+    amounts: dict[str, Decimal] = {}
+    for case in cases:
+        for line in rate(Case.parse(case), book).lines:
+            amounts[line.code] = amounts.get(line.code, Decimal(0)) + line.amount
+    assert found.components == (amounts, amounts)
+    assert found.faults == {}
+
+
+def test_such_a_bill_that_cannot_be_rated_is_counted_by_its_reason() -> None:
+    book = shipped()
+    whole = {"zone": "nucleo"}
+    cases = [{**agost(10_000), "readings": RUNS}] * 3 + [{**agost(10_000, **whole), "readings": RUNS}]
+    found = compare(register_of(cases, "abcd").register(), book, Change("ES-PATERNA", book))
+    assert found.faults == {"supply.zone: missing; AGUA_SERV of ES-PATERNA needs it (zona)": 3}
+    assert by_contract(found).keys() == {"d"}
 
 
 def test_what_cannot_be_rated_is_left_out_of_both_sides_and_said() -> None:
     book = shipped()
     found = compare(
-        register_of([agost(1_000), agost(2_000, zone="nucleo")], "ab").register(), book, Change("ES-PATERNA", book)
+        register_of([agost(1_000), agost(2_000, zone="nucleo")], "ab", 7).register(), book, Change("ES-PATERNA", book)
     )
     assert report(found)["left_out"] == {"supply.zone: missing; AGUA_SERV of ES-PATERNA needs it (zona)": 1}
     assert by_contract(found).keys() == {"b"}
+    assert (found.register.billed.tolist(), found.register.bills.litres.tolist()) == ([7], [2_000])
 
 
 def test_bills_that_their_own_tariff_does_not_give_are_counted() -> None:

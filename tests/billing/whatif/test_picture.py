@@ -87,7 +87,13 @@ def test_nobody_whose_bill_changes_is_one_grey_row() -> None:
 )
 def test_green_pays_less_and_red_pays_more(low: str | None, high: str | None, colour: str) -> None:
     svg = picture.histogram({"distribution": {"histogram": [bin_of(low, high, 1)]}})
-    assert [bar[-1] for bar in bars(svg)] == [colour]
+    assert bars(svg) == [(150, 38, 480, 18, colour)]
+    assert (
+        "".join(
+            root_of(svg).xpath("//text()[not(parent::svg:text or parent::svg:title)]", namespaces={"svg": SVG[1:-1]})
+        )
+        == ""
+    )
 
 
 def test_an_empty_study_is_an_empty_picture() -> None:
@@ -95,6 +101,12 @@ def test_an_empty_study_is_an_empty_picture() -> None:
     assert (bars(svg), size(svg)[1]) == ([], "44")
     zero = picture.histogram({"distribution": {"histogram": [bin_of(None, None, 0)]}})
     assert [bar[2] for bar in bars(zero)] == [0]
+
+
+def test_a_cent_more_is_more_and_a_cent_less_is_less() -> None:
+    groups = [group("a", "0.01", 0, 0, 1), group("b", "-0.01", 1, 0, 0)]
+    svg = picture.group_means({"groups": {"use": groups}}, "use", "Por uso")
+    assert bars(svg) == [(150, 38, 480, 18, RED), (150, 62, 480, 18, GREEN)]
 
 
 def test_means_of_groups_are_bars_of_their_size_whatever_their_sign() -> None:
