@@ -205,6 +205,9 @@ def listing(
     """Print the tariffs of the folder, one a line."""
     from billing.tariff import TariffBook
 
+    if not tariffs.is_dir():
+        typer.echo(f"sgc tariff list: --tariffs {tariffs}: must be a folder of tariff files", err=True)
+        raise typer.Exit(1)
     book = TariffBook(tariffs)
     for version in _versions(book.ids(), book.get):
         since = version.start.isoformat() if version.start else None

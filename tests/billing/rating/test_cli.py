@@ -190,6 +190,9 @@ def test_listing_tariffs(tmp_path: Path) -> None:
     (tmp_path / "XX-GOOD.yaml").write_text(broken("valid: {from: 2024-01-01}\n", ""))
     assert run("tariff", "list", "--tariffs", str(tmp_path)).stdout == "XX-GOOD  Ejemplo  -  read\n"
     assert len(run("tariff", "list").stdout.splitlines()) == 33
+    missing = run("tariff", "list", "--tariffs", str(tmp_path / "none"))
+    assert (missing.exit_code, missing.stdout) == (1, "")
+    assert missing.stderr == f"sgc tariff list: --tariffs {tmp_path / 'none'}: must be a folder of tariff files\n"
 
 
 def test_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
