@@ -136,3 +136,41 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes("tariff: ñ".encode("latin-1"))
     with pytest.raises(TariffError, match=r"latin\.yaml:1: file byte 8: must be UTF-8 text"):
         load(tmp_path / "latin.yaml")
+
+
+def test_versions_follow_one_another_by_their_dates_whatever_their_names() -> None:
+    texts = {
+        "XX-C": tariff("XX-C", FEE.format(1), "2024-01-01", "XX"),
+        "XX-B": tariff("XX-B", FEE.format(2), "2025-01-01", "XX"),
+        "XX-A": tariff("XX-A", FEE.format(3), "2026-01-01", "XX").replace("place: ", "place: Nuevo "),
+    }
+    book = Book.of(texts)
+    whole = book.get("XX")
+    assert [rate.version for rate in whole.components[0].rates] == ["XX-C", "XX-B", "XX-A"]
+    assert (whole.id, whole.start, whole.end) == ("XX", date(2024, 1, 1), None)
+    assert whole.place.startswith("Nuevo ")
+    days = [date(2024, 12, 31), date(2025, 1, 1), date(2025, 12, 31), date(2026, 1, 1)]
+    assert [book.on("XX", day).id for day in days] == ["XX-C", "XX-B", "XX-B", "XX-A"]
+    with pytest.raises(RatingError, match=r"^tariffs: no version of XX is in force on 2023-12-31$"):
+        book.on("XX", date(2023, 12, 31))
+    assert book.text("XX-B") == texts["XX-B"]
+    assert book.text("XX") is None
+
+
+def test_one_version_rules_on_its_own_days() -> None:
+    book = Book.of({"XX-GOOD": GOOD.replace("from: 2024-01-01", "from: 2024-01-01, to: 2025-01-01")})
+    assert book.on("XX-GOOD", date(2024, 1, 1)).id == "XX-GOOD"
+    assert book.on("XX-GOOD", date(2024, 12, 31)).id == "XX-GOOD"
+    for day in (date(2023, 12, 31), date(2025, 1, 1)):
+        with pytest.raises(RatingError, match=f"no version of XX-GOOD is in force on {day}"):
+            book.on("XX-GOOD", day)
+
+
+def test_the_text_names_the_first_problem_and_counts_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "XX-GOOD.yaml"
+    path.write_text(GOOD.replace("0.4375", "caro"))
+    with pytest.raises(TariffError, match=r"^XX-GOOD\.yaml:21: .* must be a number like 12 or 0\.4375$"):
+        load(path)
+    path.write_text(GOOD.replace("0.4375", "caro").replace("4.46", "caro"))
+    with pytest.raises(TariffError, match=r"^XX-GOOD\.yaml:14: .* must be a number like 12 or 0\.4375 \(and 1 more\)$"):
+        load(path)

@@ -44,10 +44,41 @@ def test_names_and_calls_are_known_before_it_runs() -> None:
     assert (found.names, found.calls) == ({"a", "n"}, {"max"})
 
 
-@pytest.mark.parametrize("text", ["1 / (a - a)", "max()", "a(1)"])
-def test_formulas_without_value(text: str) -> None:
-    with pytest.raises((FormulaError, TariffError)):
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [("1 / (a - a)", "1 / (a - a): Fraction(1, 0)"), ("max()", "max(): max() arg is an empty sequence")],
+)
+def test_formulas_without_value(text: str, error: str) -> None:
+    with pytest.raises(FormulaError) as refused:
         formula(text).value({"a": Fraction(1)}, {})
+    assert str(refused.value).startswith(error.rpartition(":")[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("a(1)", "a is not a known function here; known: ceil, floor, max, min"),
+        ("c + a", "c is not a known name here; known: a, b, n"),
+        ("a if b", "must be a number or a formula like A * connection_mm + B"),
+        ("a.real", "Attribute is not allowed in a formula"),
+        ("max(*a)", "Starred is not allowed in a formula"),
+        ("max(key=a)", "a function is called by its name with plain values"),
+        ("max(a)(b)", "a function is called by its name with plain values"),
+        ("a ** 4", "only squares (** 2) and cubes (** 3) are allowed"),
+        ("a ** b", "only squares (** 2) and cubes (** 3) are allowed"),
+        ("1_000", "'1_000' is not a plain number"),
+        ("1234567890123", "'1234567890123' is not a plain number"),
+        ("1" + " + 1" * 75, "a formula has at most 300 characters"),
+    ],
+)
+def test_what_is_wrong_with_a_formula_is_said(text: str, rule: str) -> None:
+    with pytest.raises(TariffError) as refused:
+        formula(text)
+    assert rule in [problem.rule for problem in refused.value.problems]
+
+
+def test_a_formula_may_be_as_long_as_three_hundred_characters() -> None:
+    assert formula("12" + " + 1" * 74 + "+1").value({}, {}) == 12 + 75
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,12 @@ def test_absent_sets_are_empty_and_absent_leaks_are_none() -> None:
 def test_anything_else_must_be_stated() -> None:
     with pytest.raises(FactError, match=r"supply\.calibre_mm: missing; AGUA_SERV needs it \(calibre del contador"):
         Facts({}).need("calibre_mm", "AGUA_SERV")
+    with pytest.raises(FactError) as missing:
+        Facts({}).number("persons", "AGUA")
+    assert (missing.value.name, str(missing.value)) == (
+        "persons",
+        "supply.persons: missing; AGUA needs it (personas)",
+    )
 
 
 def test_a_word_is_no_number() -> None:
@@ -40,6 +46,8 @@ def test_replacing_a_fact_starts_a_new_record() -> None:
     facts.need("calibre_mm", "x")
     other = facts.with_fact("calibre_mm", Fraction(20))
     assert (other.need("calibre_mm", "x"), facts.need("calibre_mm", "x")) == (20, 13)
+    assuming = Facts({}, {"persons": Fraction(3)}).with_fact("calibre_mm", Fraction(20))
+    assert (assuming.need("persons", "x"), assuming.assumed) == (3, {"persons": 3})
 
 
 def test_facts_as_json() -> None:

@@ -152,6 +152,27 @@ def test_percentages_that_look_wrong() -> None:
     tail = "  - {code: ALCANT, name: A, clause: c, percent: {of: AGUA_*, percent: "
     assert kinds(GOOD + tail + "120}}\n") == [("ALCANT", "misprint")]
     assert kinds(GOOD + tail + "missing}}\n") == [("ALCANT", "incomplete")]
+    assert kinds(GOOD + tail + "100}}\n") == []
+    assert [text.partition("ALCANT: ")[2] for text in words(GOOD + tail + "100.50}}\n")] == [
+        "misprint: 100.50 % is more than the whole"
+    ]
+    assert [text.partition("ALCANT: ")[2] for text in words(GOOD + tail + "missing}}\n")] == [
+        "incomplete: not in the source: the percentage"
+    ]
+
+
+def test_a_price_of_twenty_euros_is_no_misprint_yet() -> None:
+    assert kinds(broken("price: 1.3673", "price: 20")) == []
+    assert kinds(broken("price: 1.3673", "price: 20.0001")) == [("AGUA_CONS", "misprint")]
+
+
+def test_blocks_of_several_prices_are_compared_price_by_price() -> None:
+    blocks = BLOCKS.replace("price: 0.4375", "prices: {uno: missing, dos: 0.4375}")
+    blocks = blocks.replace("{price: 1.3673}", "{prices: {uno: 1, dos: 0.4}}")
+    assert [text.partition("AGUA_CONS: ")[2] for text in words(broken(BLOCKS, blocks))] == [
+        "falling: block 2 costs 0.4, less than the block before it (0.4375)",
+        "incomplete: not in the source: the price of block 1 uno",
+    ]
 
 
 def test_versions_of_a_series() -> None:
