@@ -117,3 +117,28 @@ def test_an_error_takes_the_focus_and_what_was_typed_stays(page: Page, url: str)
     expect(page.locator("#errores")).to_be_focused()
     expect(page).to_have_title("Error: Baja · Aguas de Agost, S. A.")
     expect(page.get_by_label("Nota")).to_have_value("Llama a la puerta azul")
+
+
+def test_the_closing_bill_is_made_on_the_case_on_a_phone(browser: Browser, url: str, axe: Axe, tmp_path: Path) -> None:
+    paper = tmp_path / "contrato.pdf"
+    paper.write_bytes(b"%PDF-1.7 arrendamiento")
+    context = browser.new_context(viewport={"width": 320, "height": 740}, locale="es-ES")
+    page = context.new_page()
+    log_in(page, url)
+    page.goto(f"{url}/oficina/contratos")
+    page.get_by_role("link", name="EXP-000001").click()
+    page.locator("#fichero-title").set_input_files(paper)
+    page.get_by_role("region", name="Título de ocupación").get_by_role("button", name="Guardar el documento").click()
+    page.get_by_role("button", name="Completar cambio de titular").click()
+    axe(page)
+    page.get_by_label("Serie").fill("C26")
+    page.get_by_label("Desde").fill((NOW.date() - timedelta(30)).isoformat())
+    page.get_by_role("button", name="Hacer la factura de cierre").click()
+    closing = page.get_by_role("region", name="Factura de cierre en revisión")
+    expect(closing.get_by_text("3,000 m³")).to_be_visible()
+    closing.locator("summary").click()
+    axe(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    closing.get_by_role("link", name="CIERRE-000001").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("CIERRE-000001")
+    context.close()
