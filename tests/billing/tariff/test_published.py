@@ -2,9 +2,10 @@
 
 import pytest
 
-from billing.tariff import Book
+from billing.tariff import Book, parse
 from billing.tariff.published import Row, published
 from tests.billing.rating.samples import shipped, tariff
+from tests.billing.tariff.samples import GOOD, broken
 
 
 def test_the_table_of_agost() -> None:
@@ -93,3 +94,68 @@ def test_percentages_in_words() -> None:
         Row("sobre AGUA", "no consta", "%"),
         Row("sobre AGUA, bloques 1, 2", "-50", "%"),
     ]
+
+
+SUMMER = """
+  - code: VERANO
+    name: Recargo de verano
+    clause: artículo 3
+    when: {zone: costa, use: domestic}
+    rates:
+      - to: 2025-01-01
+        season: {from: 06-01, to: 10-01}
+        consumption:
+          per: month
+          limits_times: [dwellings, premises]
+          minimum: 3
+          blocks: [{to: 5, price: 0.10}, {price: 0.20}]
+      - {from: 2025-01-01, when: {persons: ">4"}, vat: 21, clause: artículo 4, exempt: familias}
+"""
+DATED = broken("{from: 2024-01-01}", "{from: 2024-01-01, to: 2026-01-01}\nnotes: [Primera nota, Segunda nota]")
+
+
+def test_the_whole_table_for_the_terminal() -> None:
+    table = published(parse(DATED + SUMMER, "x.yaml"))
+    assert (table.url, table.utility) == ("https://example.org/o", "Ejemplo")
+    assert [(section.beneficiary, section.clause) for section in table.sections] == [
+        ("Ejemplo", "artículo 1"),
+        ("Ejemplo", "artículo 2"),
+        ("Ejemplo", "artículo 3"),
+        ("Ejemplo", "artículo 4"),
+    ]
+    assert list(table.text()) == [
+        "XX-GOOD  Ejemplo",
+        "Ejemplo. Ordenanza de ejemplo (todas las cifras leídas en la publicación)",
+        "Vigencia: desde el 01/01/2024, hasta el 01/01/2026 (excluido)",
+        "",
+        "AGUA_SERV  Cuota de servicio. IVA 10",
+        "  calibre del contador (mm) 13          4.46 €/mes",
+        "  calibre del contador (mm) 15          8.94 €/mes",
+        "",
+        "AGUA_CONS  Cuota de consumo. IVA 10",
+        "  bloque 1: de 0 a 5 m³/mes        0.4375 €/m³",
+        "  bloque 2: más de 5 m³/mes        1.3673 €/m³",
+        "",
+        "VERANO  Recargo de verano (zona: costa, uso: domestic, del 01/06 al 01/10 (excluido)) "
+        "sin fecha de inicio publicada, hasta el 01/01/2025 (excluido). IVA 10",
+        "  bloque 1: de 0 a 5 m³/mes y viviendas y locales          0.10 €/m³",
+        "  bloque 2: más de 5 m³/mes y viviendas y locales          0.20 €/m³",
+        "  mínimo facturable                                           3 m³/mes",
+        "",
+        "VERANO  Recargo de verano (zona: costa, uso: domestic, personas: >4) desde el 01/01/2025. IVA 21",
+        "  exento: familias             0 €",
+        "",
+        "Nota: Primera nota",
+        "Nota: Segunda nota",
+    ]
+
+
+def test_a_tariff_without_dates_and_notes_says_so() -> None:
+    undated = GOOD.replace("valid: {from: 2024-01-01}\n", "").replace("certainty: read}", "certainty: partial}")
+    assert list(published(parse(undated, "x.yaml")).text())[:4] == [
+        "XX-GOOD  Ejemplo",
+        "Ejemplo. Ordenanza de ejemplo (publicación leída en parte)",
+        "Vigencia: sin fecha de inicio publicada",
+        "",
+    ]
+    assert list(published(parse(undated, "x.yaml")).text())[-1] == "  bloque 2: más de 5 m³/mes        1.3673 €/m³"
