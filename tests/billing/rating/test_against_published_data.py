@@ -5,6 +5,7 @@ two differ on purpose, ``REFUSED`` and ``DIFFERENT`` say why.
 """
 
 import json
+import os
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from itertools import product
@@ -20,6 +21,9 @@ from tests.billing.rating.samples import EXAMPLES, shipped
 MONTHS = {"month": 1, "bimester": 2, "quarter": 3, "year": 12}
 USES = ("domestic", "industrial", "official", "other", "bulk_meter", "scattered", "irrigation", "charity", "community")
 CALIBRES = (13, 15, 20, 25, 30, 40, 50, 65)
+# A mutant meets one case in 97, of every kind all the same: thousands of mutants meet this test.
+STEP = 97 if "MUTANT_UNDER_TEST" in os.environ else 1
+CASES = tuple(product(USES, CALIBRES, (0, 3, 17, 26, 48, 130), (1, 2, 3), (1, 4)))[::STEP]
 
 # Entries whose conditions this plain reading cannot follow: persons, population, zones, dwelling types, formulas.
 ELSEWHERE = {
@@ -117,7 +121,7 @@ def test_rated_bases_are_those_of_a_plain_reading(shared: Path) -> None:
     for entry in entries(shared):
         if entry["id"] in ELSEWHERE:
             continue
-        for use, calibre, m3, months, dwellings in product(USES, CALIBRES, (0, 3, 17, 26, 48, 130), (1, 2, 3), (1, 4)):
+        for use, calibre, m3, months, dwellings in CASES:
             if (entry["id"], use) in DIFFERENT:
                 continue
             expected = plain_base(entry, use, calibre, m3, months, dwellings)
@@ -125,7 +129,7 @@ def test_rated_bases_are_those_of_a_plain_reading(shared: Path) -> None:
             if expected is not None and rated is not None:
                 assert rated == expected, (entry["id"], use, calibre, m3, months, dwellings)
                 compared += 1
-    assert compared > 10_000
+    assert compared > 10_000 // STEP
 
 
 def test_score_of_the_published_cases(shared: Path) -> None:
