@@ -85,6 +85,9 @@ def approve(session: Session, run: BillingRun, actor: str, at: datetime) -> None
     """
     if actor == run.created_by:
         raise RunError(f"run {run.code}: {actor} made it; another person must approve it")
+    # Locked before the utility (refuse_overlap), as by whoever handles its exceptions; what is checked then stays so.
+    mine = (BillingRun.utility_id == run.utility_id, BillingRun.id == run.id)
+    session.execute(select(BillingRun.id).where(*mine).with_for_update()).one()
     open_exceptions = session.scalar(
         select(func.sum(DraftBill.open_exceptions)).where(*_drafts(run), DraftBill.open_exceptions > 0)
     )

@@ -54,8 +54,11 @@ class Work:
 
 def complete(session: Session, case: ContractCase, *, by: Change) -> ContractCase:
     """Do what a ready case asks; :class:`RegisterError` says what is missing or forbids it, and nothing is changed."""
-    lock(session, case.utility_id)
+    # In the order in which whoever changes one of them locks: what is changed, then the utility, whose log is written.
     hold(session, case)
+    if case.contract_id is not None:
+        session.get(Contract, (case.utility_id, case.contract_id), with_for_update={"key_share": True})
+    lock(session, case.utility_id)
     _refuse_unready(session, case)
     _refuse_own_waiver(session, case, by)
     found = rules.situation(session, case, read(case.details), local_today(by.at))

@@ -60,6 +60,8 @@ class FinalBill:
 
 def make_final_bill(session: Session, case: ContractCase, asked: Asked, *, by: Change) -> BillingRun:
     """Store the run that bills the days of who left a completed case's contract; RunError says what forbids it."""
+    # Locked: of two who make it at the same time the second is told of the first's.
+    session.refresh(case, with_for_update={"key_share": True})
     contract = _closed_contract(session, case)
     before = _runs(session, case)
     live = [run for run in before if run.status != RunStatus.CANCELLED]

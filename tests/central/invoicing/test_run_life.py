@@ -40,6 +40,7 @@ from tests.central.invoicing.driving import (
     simulated,
     status,
 )
+from tests.central.locks import locking
 
 
 def test_simulation_leaves_every_legal_table_as_it_was(town: Town) -> None:
@@ -168,6 +169,16 @@ def test_a_run_with_open_exceptions_is_not_approved_until_each_is_waived_with_a_
             desk.waive(session, row, found[0].contract_id, found[0].code, MAKER, NOW, "otra vez")
         run.approve(session, row, CHECKER, NOW)
     assert status(town, run_id) == "approved"
+
+
+@pytest.mark.parametrize("database", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+def test_who_approves_and_who_holds_a_draft_lock_the_run_before_the_log(town: Town) -> None:
+    run_id = simulated(town)
+    with write_session(town.engine) as session, locking(town.engine) as holding:
+        desk.hold(session, run.run_of(session, town.utility_id, run_id), town.contracts[3], MAKER, NOW, "releer")
+    with write_session(town.engine) as session, locking(town.engine) as approving:
+        run.approve(session, run.run_of(session, town.utility_id, run_id), CHECKER, NOW)
+    assert holding == approving == ["billing_run", "utility"]
 
 
 def test_a_held_contract_is_left_out_and_its_number_is_not_missed(town: Town) -> None:

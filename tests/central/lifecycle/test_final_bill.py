@@ -1,7 +1,9 @@
 """The closing bill of who leaves: at once, up to their last day, and no day or litre of it billed again."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from fractions import Fraction
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select
@@ -15,12 +17,14 @@ from central.invoicing.states import RunError
 from central.lifecycle import Asked, Details, standing
 from central.lifecycle.final_bill import Asked as Bill
 from central.lifecycle.final_bill import FinalBill, final_bill, make_final_bill
+from central.register import Change
 from central.register.sharing import set_shares
 from central.store import read_session, write_session
 from central.store.models import AuditEntry, Contract, DraftBill, Invoice, InvoiceDocument, SupplyPoint
 from tests.central.factories import NEXT_PERIOD, NOW, Town
 from tests.central.invoicing.driving import CHECKER, MAKER, approved, issued, simulated
 from tests.central.lifecycle.support import (
+    BOSS,
     CLERK,
     JOAN,
     MARTA,
@@ -215,6 +219,24 @@ def test_a_case_has_one_closing_run_until_that_is_given_up(town: Town) -> None:
     with read_session(town.engine) as session:
         said = session.scalars(select(AuditEntry.after).where(AuditEntry.action == "closing_bill")).all()
     assert said == [{"run": "CIERRE-000001"}, {"run": "CIERRE-000001-2"}]
+
+
+def test_of_two_who_make_a_closing_bill_at_the_same_time_one_does(town: Town) -> None:
+    issued(town)
+    done(town, leaving())
+    ready = Barrier(2)
+
+    def work(by: Change) -> str:
+        ready.wait()
+        try:
+            with write_session(town.engine) as session:
+                return make_final_bill(session, case_of(session, town, 1), USUAL, by=by).code
+        except RunError as refused:
+            return str(refused)
+
+    with ThreadPoolExecutor(2) as pool:
+        said = sorted(pool.map(work, (CLERK, BOSS)))
+    assert said == ["CIERRE-000001", "case 1: run CIERRE-000001 makes its closing bill and is created"]
 
 
 def test_who_makes_the_closing_bill_does_not_approve_it(town: Town) -> None:

@@ -15,6 +15,7 @@ from central.store import read_session, write_session
 from central.store.models import ContractCase
 from tests.central.factories import Town
 from tests.central.lifecycle.support import BOSS, CLERK, MID, PDF, case_of, holder_change, opened
+from tests.central.locks import locking
 
 Step: TypeAlias = Callable[[Session, ContractCase], object]
 WHY = replace(BOSS, reason="no lo quiere")
@@ -67,3 +68,13 @@ def test_of_two_who_complete_a_case_at_the_same_time_one_does(town: Town) -> Non
     assert said[1] == f"case.state: 'done', case {number} is closed"
     with read_session(town.engine) as session:
         assert case_of(session, town, number).closed_by == said[0]
+
+
+@pytest.mark.parametrize("database", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+@pytest.mark.parametrize("step", SECOND)
+def test_a_case_is_locked_before_its_contract_and_both_before_the_log(town: Town, step: str) -> None:
+    number = opened(town, holder_change())
+    with write_session(town.engine) as session, locking(town.engine) as locked:
+        SECOND[step](session, case_of(session, town, number))
+    usual = ["contract_case", "contract", "utility"] if step == "complete" else ["contract_case", "utility"]
+    assert locked[: len(usual)] == usual
