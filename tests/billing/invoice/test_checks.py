@@ -18,7 +18,9 @@ REFERENCES = (invoice().reference,)
 
 
 def said(bill: Invoice) -> list[str]:
-    return [str(problem) for problem in check(bill)]
+    found = check(bill)
+    assert all(isinstance(problem.value, str) for problem in found)
+    return [str(problem) for problem in found]
 
 
 def party(known: Party, **changes: Any) -> Party:

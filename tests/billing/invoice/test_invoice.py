@@ -14,6 +14,7 @@ from billing.invoice import (
     InvoiceError,
     InvoiceLine,
     InvoiceType,
+    Method,
     Party,
     Rectification,
     Reference,
@@ -141,16 +142,95 @@ def test_by_substitution_states_what_it_replaces() -> None:
     assert new.total == invoice(CORRECTED).total
 
 
+@pytest.mark.parametrize("method", ["S", "I"])
+def test_a_correction_bears_its_own_number_day_terms_and_cause_and_keeps_the_rest(method: Method) -> None:
+    bill = invoice()
+    terms = replace(TERMS, due=date(2026, 4, 20))
+    made = rectify(
+        [bill],
+        CORRECTED,
+        type=InvoiceType.R1,
+        method=method,
+        reason="Precio erróneo",
+        series="RE2026",
+        number=7,
+        issued=date(2026, 4, 1),
+        terms=terms,
+    )
+    assert (made.full_number, made.issued, made.type, made.terms) == (
+        "RE2026/000007",
+        date(2026, 4, 1),
+        InvoiceType.R1,
+        terms,
+    )
+    replaced = (bill.base, bill.vat_total) if method == "S" else (None, None)
+    assert made.rectification == Rectification(method, (bill.reference,), "Precio erróneo", *replaced)
+    assert (made.litres, made.pieces, made.period, made.supply) == (bill.litres, bill.pieces, bill.period, bill.supply)
+    measured = rectify(
+        [bill],
+        CORRECTED,
+        type=InvoiceType.R1,
+        method=method,
+        reason="Lectura errónea",
+        series="RE2026",
+        number=None,
+        issued=None,
+        terms=terms,
+        litres=0,
+        pieces=(),
+    )
+    assert (measured.litres, measured.pieces, measured.number, measured.issued) == (0, (), None, None)
+
+
+@pytest.mark.parametrize("method", ["S", "I"])
+def test_vat_that_a_tariff_rounds_by_line_is_taken_as_it_is(method: Method) -> None:
+    bill = invoice()
+    ten, free = sum_vat(CORRECTED)
+    by_line = replace(ten, vat=ten.vat + Decimal("0.01"))
+    made = rectify(
+        [bill],
+        CORRECTED,
+        type=InvoiceType.R4,
+        method=method,
+        reason="Lectura errónea",
+        series="RE2026",
+        number=1,
+        issued=date(2026, 4, 1),
+        terms=TERMS,
+        vat=[by_line, free],
+    )
+    assert made.vat_total + (bill.vat_total if method == "I" else 0) == by_line.vat
+
+
+def test_a_rate_whose_vat_alone_changed_is_stated() -> None:
+    bill = invoice()
+    ten, free = bill.vat
+    made = rectify(
+        [bill],
+        B02,
+        type=InvoiceType.R4,
+        method="I",
+        reason="Cuota errónea",
+        series="RE2026",
+        number=1,
+        issued=date(2026, 4, 1),
+        terms=TERMS,
+        vat=[replace(ten, vat=ten.vat + Decimal("0.01")), free],
+    )
+    assert (made.lines, made.vat) == ((), (VatSum("10", Decimal("0.00"), Decimal("0.01")),))
+
+
 def test_cancelling_leaves_nothing() -> None:
     credit = ensure(correct([invoice()], (), "I"))
     assert credit.total == -invoice().total
 
 
 def test_rectifying_needs_an_original_a_reason_and_its_own_series() -> None:
-    with pytest.raises(ValueError, match="against"):
+    with pytest.raises(ValueError, match=r"^against: \(empty\): a rectifying invoice names at least one original$"):
         correct([], B02, "I")
     credit = correct([invoice()], (), "I")
-    with pytest.raises(ValueError, match="series AG2026"):
+    own = r"^series AG2026: rectifying invoices have a series of their own \(RD 1619/2012 art\. 6\.1\.a\)$"
+    with pytest.raises(ValueError, match=own):
         correct([invoice(series="AG2026")], (), "I", series="AG2026")
     blank = replace(credit, rectification=Rectification("S", (), " "))
     assert [item.field for item in check(blank)] == [

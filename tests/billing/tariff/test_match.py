@@ -89,6 +89,7 @@ def test_the_text_of_a_condition() -> None:
         ("[1, 2]", "2", True),
         ("[1, 2]", "[2, 3]", False),
         ("{not: 1}", "2", False),
+        ("{not: 1}", "1", False),
         ("1", "{not: 2}", False),
     ],
 )

@@ -240,3 +240,11 @@ def test_assumed_facts_are_facts() -> None:
 def test_billing_frequency_needs_both_sides() -> None:
     assert "billing keys: lacks then" in problems("billing: {every: quarter, above_m3_month: 100}\n" + GOOD)[0]
     assert "billing.every 'week': must be one of month" in problems("billing: {every: week}\n" + GOOD)[0]
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"), [(59, "c" * 59), (60, "c" * 60), (61, "c" * 57 + "..."), (200, "c" * 57 + "...")]
+)
+def test_a_long_value_is_shown_by_its_beginning(length: int, shown: str) -> None:
+    (found,) = problems(broken("0.4375", "c" * length))
+    assert found.startswith(f"x.yaml:21: components[1].consumption.blocks[0].price '{shown}': must be a number like")

@@ -58,6 +58,7 @@ def test_units_of_months_alone() -> None:
 
 
 def test_units_of_days_alone() -> None:
+    assert Span.of_days(1).units("day") == 1
     span = Span.of_days(60)
     assert (span.units("month"), span.units("year"), span.units("day")) == (2, Fraction(60, 365), 60)
 
