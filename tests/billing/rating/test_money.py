@@ -33,7 +33,14 @@ def test_division_is_within_one_and_odd(numerator: int, denominator: int, mode: 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(Fraction(59, 365), "0.161644"), (Fraction(1, 8), "0.125"), (Fraction(20), "20"), (Fraction(-3, 2), "-1.5")],
+    [
+        (Fraction(59, 365), "0.161644"),
+        (Fraction(1, 8), "0.125"),
+        (Fraction(20), "20"),
+        (Fraction(-3, 2), "-1.5"),
+        (Fraction(123456789, 10**9), "0.123456789"),
+        (Fraction(1234567891, 10**10), "0.123457"),
+    ],
 )
 def test_shown_for_people(value: Fraction, text: str) -> None:
     assert str(shown(value)) == text
@@ -49,7 +56,7 @@ def test_cents_go_both_ways(cents: int) -> None:
 
 
 def test_no_fraction_of_a_cent() -> None:
-    with pytest.raises(MoneyError, match=r"amount 1\.005: must be whole cents"):
+    with pytest.raises(MoneyError, match=r"^amount 1\.005: must be whole cents$"):
         to_cents(Decimal("1.005"))
 
 
@@ -62,12 +69,12 @@ def test_numbers(text: str) -> None:
     "text", ["", "1.", ".5", "+1", "1e3", "NaN", "1 000", "0x1", "1.0000000001", "1234567890123", "١"]
 )
 def test_what_is_no_number(text: str) -> None:
-    with pytest.raises(MoneyError, match="must be a number like 12 or"):
+    with pytest.raises(MoneyError, match=r"^must be a number like 12 or 0\.4375$"):
         decimal(text)
 
 
 def test_a_comma_is_explained() -> None:
-    with pytest.raises(MoneyError, match="decimals are written with a point"):
+    with pytest.raises(MoneyError, match=r"^decimals are written with a point$"):
         decimal("1,5")
 
 
@@ -81,8 +88,16 @@ def test_shares_add_up_and_stay_within_one(total: int, weights: list[int]) -> No
 
 @pytest.mark.parametrize("weights", [[], [0], [1, -1], [3, -1]])
 def test_weights_that_share_nothing(weights: list[int]) -> None:
-    with pytest.raises((MoneyError, ValueError), match=r"weights|empty"):
+    with pytest.raises(MoneyError) as refused:
         apportion(1, weights)
+    assert str(refused.value) == f"weights {weights}: must be non-negative with a positive sum"
+
+
+def test_each_running_sum_is_rounded_half_up() -> None:
+    assert apportion(10, [1, 1, 1]) == [3, 4, 3]
+    assert apportion(1, [1, 1]) == [1, 0]
+    assert apportion(-1, [1, 1]) == [-1, 0]
+    assert apportion(7, [0, 2, 5]) == [0, 2, 5]
 
 
 @pytest.mark.parametrize(
