@@ -8,13 +8,16 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
+from billing.invoice import InvoiceType
 from billing.ledger import Account, post_payment
+from central.collection import refunds
 from central.collection.credits import credits_of, shown_credits
 from central.collection.posting import Postings
 from central.invoicing import desk, run
 from central.invoicing.closing import ClosingPlan, Ended, create_closing
+from central.invoicing.rectify import Request, propose
 from central.invoicing.states import RunError
-from central.lifecycle import Asked, Details, standing
+from central.lifecycle import Asked, Closing, Details, standing
 from central.lifecycle.final_bill import Asked as Bill
 from central.lifecycle.final_bill import FinalBill, final_bill, make_final_bill
 from central.register import Change
@@ -23,9 +26,11 @@ from central.store import read_session, write_session
 from central.store.models import AuditEntry, Contract, DraftBill, Invoice, InvoiceDocument, SupplyPoint
 from tests.central.factories import NEXT_PERIOD, NOW, Town
 from tests.central.invoicing.driving import CHECKER, MAKER, approved, issued, simulated
+from tests.central.invoicing.test_rectify import decided, proposed
 from tests.central.lifecycle.support import (
     BOSS,
     CLERK,
+    IBAN,
     JOAN,
     MARTA,
     MID,
@@ -172,6 +177,38 @@ def test_of_a_change_of_holder_each_ones_deposit_is_their_own(town: Town) -> Non
     assert taken_off(town, row) == 6_000
 
 
+def test_what_is_paid_back_to_who_left_is_no_debt_of_who_came(town: Town) -> None:
+    code = with_deposit(town)
+    details = Details(holder=MARTA, closing=real(15_000))
+    done(town, Asked("change_of_holder", date(2026, 2, 16), details, contract=code))
+    closed(town, 3, Bill(series="AG2026"))
+    assert owed(town, code) == {JOAN.nif: shown(town, 3).balance_cents}
+    with write_session(town.engine) as session:
+        row = refunds.ask(session, town.utility_id, code, MAKER, NOW, reason="baja", iban=IBAN)
+        refunds.approve(session, row, CHECKER, NOW)
+        sent = refunds.export(session, town.utility_id, CHECKER, NOW, iban=IBAN, execute_on=NOW.date())
+    assert owed(town, code) == {}
+    assert shown(town, 3).balance_cents == 0
+    with write_session(town.engine) as session:
+        row = refunds.refund_of(session, town.utility_id, row.id)
+        assert row.order_id == sent.id
+        refunds.returned(session, row, MAKER, NOW, NOW.date(), "AC04")
+    assert owed(town, code) == {JOAN.nif: -row.cents}
+
+
+def test_what_replaces_the_bills_of_who_left_is_no_credit_of_who_came(town: Town) -> None:
+    issued(town)
+    done(town, holder_change())
+    closed(town)
+    with read_session(town.engine) as session:
+        first = session.scalars(select(Invoice).where(Invoice.contract_id == town.contracts[0])).first()
+    assert first is not None
+    town.read(0, FEBRUARY, 10_000, revision=1)
+    made = decided(town, proposed(town, [first], method="S"))
+    assert [one.litres for one in made] == [9_000, 4_000]
+    assert owed(town, "K-0000001") == {old_nif(town): sum(one.total_cents for one in made)}
+
+
 def test_a_periodic_run_simulated_before_is_not_approved_after_the_closing_bill(town: Town) -> None:
     issued(town)
     done(town, leaving())
@@ -305,3 +342,17 @@ def test_supplies_that_settle_litres_with_others_wait_for_the_periodic_run(town:
     done(town, leaving())
     with pytest.raises(RunError, match="contract K-0000001: its supply settles litres with others"):
         made(town)
+
+
+def test_a_closing_bill_made_again_takes_the_same_closing(town: Town) -> None:
+    issued(town)
+    done(town, leaving(closing=Closing("agreed", 14_000)))
+    # A telegram of that very midnight comes in late, beside the index that both sides agreed on.
+    town.read(0, MID, 14_100)
+    closed(town)
+    assert bills(town, "K-0000001")[1:] == [(FEBRUARY, MID, old_nif(town), 3_000)]
+    with read_session(town.engine) as session:
+        bill = session.scalars(select(Invoice).where(Invoice.period_from == FEBRUARY)).one()
+    asked = Request((bill.id,), "correct", InvoiceType.R4, "I", "AR2026", "Por si acaso")
+    with write_session(town.engine) as session, pytest.raises(RunError, match="there is nothing to rectify"):
+        propose(session, town.utility_id, asked, MAKER, NOW)
