@@ -1,8 +1,8 @@
 """Where a contract stands: who holds it when, up to which day it is billed, who owes what of it.
 
 One contract may pass through many hands and its ledger entries name only the contract, so each is laid at a person's
-door: by the account that names them (``receivable/<contract>/<customer>``), else by the invoice's recipient, else by
-who held the contract on the day.
+door: by the account that names them (``receivable/<contract>/<customer>``), else by the recipient of the invoice that
+is charged or replaced, or who was paid a credit back, else by who held the contract on the day.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import String, and_, cast, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from central.collection.posting import RECEIVABLE
 from central.invoicing.states import RunStatus
@@ -26,6 +26,8 @@ from central.store.models import (
     Invoice,
     LedgerEntry,
     LedgerTransaction,
+    Refund,
+    Utility,
 )
 
 DEPOSIT = "deposit/"
@@ -170,10 +172,12 @@ def _customer_codes(session: Session, contract: Contract, rows: Iterable[Contrac
 
 
 def _receivables(session: Session, contract: Contract) -> list[tuple[str, int | None, date, int]]:
+    replaced = aliased(Invoice)
+    person = func.coalesce(Invoice.customer_id, replaced.customer_id, Refund.customer_id)
+    issuer = session.get_one(Utility, contract.utility_id).nif
+    refund = "refund:" + cast(Refund.id, String)
     rows: Any = (
-        select(
-            LedgerEntry.account, Invoice.customer_id, LedgerTransaction.effective_on, func.sum(LedgerEntry.amount_cents)
-        )
+        select(LedgerEntry.account, person, LedgerTransaction.effective_on, func.sum(LedgerEntry.amount_cents))
         .join(
             LedgerTransaction,
             and_(
@@ -185,12 +189,28 @@ def _receivables(session: Session, contract: Contract) -> list[tuple[str, int | 
             Invoice,
             and_(Invoice.utility_id == LedgerEntry.utility_id, Invoice.id == LedgerEntry.invoice_id),
         )
+        .outerjoin(
+            replaced,
+            and_(
+                replaced.utility_id == LedgerEntry.utility_id,
+                replaced.contract_id == LedgerEntry.contract_id,
+                LedgerTransaction.key == f"reversal:invoice:{issuer}:" + replaced.number_text,
+            ),
+        )
+        .outerjoin(
+            Refund,
+            and_(
+                Refund.utility_id == LedgerEntry.utility_id,
+                Refund.contract_id == LedgerEntry.contract_id,
+                LedgerTransaction.key.in_((refund, "reversal:" + refund)),
+            ),
+        )
         .where(
             LedgerEntry.utility_id == contract.utility_id,
             LedgerEntry.contract_id == contract.id,
             LedgerEntry.account.startswith(RECEIVABLE),
         )
-        .group_by(LedgerEntry.account, Invoice.customer_id, LedgerTransaction.effective_on)
+        .group_by(LedgerEntry.account, person, LedgerTransaction.effective_on)
     )
     return [(account, customer, day, int(cents)) for account, customer, day, cents in session.execute(rows)]
 
