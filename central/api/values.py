@@ -27,7 +27,10 @@ def _from_text(value: Any) -> Any:
 def _day(value: Any) -> date:
     if not isinstance(value, str) or not _DAY.fullmatch(value):
         raise ValueError("must be a date YYYY-MM-DD")
-    return date.fromisoformat(value)
+    day = date.fromisoformat(value)
+    if not 1900 <= day.year < 2200:
+        raise ValueError("must lie in the years 1900 to 2199")
+    return day
 
 
 def _instant(value: Any) -> datetime:

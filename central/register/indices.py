@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from central.register.errors import RegisterError
 from central.store.models import Meter, Reading, ReadingKind, ReadingStatus
 from central.store.partitions import ensure_partitions
 from central.times import millis
@@ -19,10 +20,10 @@ def record_reading(
     *,
     revision: int = 0,
 ) -> Reading:
-    """Add a reading; raises ValueError where the index is not one the meter can show."""
+    """Add a reading; raises RegisterError where the index is not one the meter can show."""
     if not 0 <= litres < meter.modulus_litres:
-        raise ValueError(
-            f"reading.litres: {litres}, meter {meter.address} shows 0 to {meter.modulus_litres - 1} litres"
+        raise RegisterError(
+            "reading.litres", litres, f"meter {meter.address} shows 0 to {meter.modulus_litres - 1} litres"
         )
     ensure_partitions(session.connection(), [at_ms], ["reading"])
     reading = Reading(

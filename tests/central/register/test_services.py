@@ -84,7 +84,8 @@ def test_a_meter_hangs_in_one_place_and_a_place_has_one_meter(town: Town) -> Non
 
 
 def test_an_index_the_meter_cannot_show_is_refused(town: Town) -> None:
-    with write_session(town.engine) as session, pytest.raises(ValueError, match=r"shows 0 to 99999999 litres"):
+    shown = r"reading\.litres: 100000000, meter \S+ shows 0 to 99999999 litres"
+    with write_session(town.engine) as session, pytest.raises(RegisterError, match=shown):
         register.remove_meter(session, point_of(session, town, 1), AT, 10**8, by=BY)
 
 
