@@ -375,3 +375,69 @@ def test_versions_of_one_tariff_by_date() -> None:
     assert shipped().on("ES-AGOST-2023", date(2024, 1, 1)).id == "ES-AGOST-2023"
     with pytest.raises(RatingError, match="no version of ES-AGOST-2023 is in force on 2023-11-29"):
         shipped().on("ES-AGOST-2023", date(2023, 11, 29))
+
+
+def test_a_formula_may_ask_the_days_and_the_months_that_are_billed() -> None:
+    fee = "  - {{code: CC, name: Cuota, fee: {{per: month, amount: {}}}}}\n"
+    february = {"from": "2026-02-01", "to": "2026-03-01"}
+    assert amounts(made_lines(fee.format("days * 0.10"), 0, february)) == ["2.80"]
+    assert amounts(made_lines(fee.format("months * 0.10"), 0, february)) == ["0.10"]
+    limits = (
+        "  - {code: CC, name: Consumo, consumption: {per: day, let: {n: days / 28 + months}, "
+        "blocks: [{to: n, price: 0}, {price: 1}]}}\n"
+    )
+    assert [str(line.quantity) for line in made_lines(limits, 100, february)] == ["56", "44"]
+
+
+Q3 = (
+    "  - {code: CC, name: Cuota, fee: {per: month, by: calibre_mm, amounts: {13: 1, 15: 2}, "
+    "or_by: {q3_m3h: {1.6: 13, 2.5: 15}}}}\n"
+)
+
+
+def test_a_table_is_entered_by_its_own_fact_before_the_one_that_stands_in() -> None:
+    for supply, amount in (
+        ({"calibre_mm": 13}, "1.00"),
+        ({"q3_m3h": "2.5"}, "2.00"),
+        ({"calibre_mm": 13, "q3_m3h": "2.5"}, "1.00"),
+    ):
+        assert amounts(made_lines(Q3, 0, MONTH, supply=supply)) == [amount]
+
+
+def test_a_stand_in_outside_its_table_is_named_with_those_inside() -> None:
+    with pytest.raises(RatingError) as refused:
+        made_lines(Q3, 0, MONTH, supply={"q3_m3h": "4"})
+    assert str(refused.value) == "supply.q3_m3h: 4 is not in the table of CC of XX-MADE; it has 1.6, 2.5"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "coefficients: [{when: {zone: a}, factor: 2}, {factor: 1}]",
+        "rebates: [{name: Bono, price: 0.10, when: {zone: a}}]",
+    ],
+)
+def test_a_fact_that_a_condition_of_a_price_needs_is_named_with_its_concept(extra: str) -> None:
+    component = f"  - {{code: CC, name: Consumo, consumption: {{price: 1, {extra}}}}}\n"
+    with pytest.raises(RatingError) as refused:
+        made_lines(component, 5, MONTH)
+    assert str(refused.value) == "supply.zone: missing; CC of XX-MADE needs it (zona)"
+
+
+def test_a_block_that_a_formula_leaves_without_water_has_no_line() -> None:
+    component = (
+        "  - {code: CC, name: Consumo, consumption: {per: month, "
+        "blocks: [{to: 5, price: 1}, {to: 5 * dwellings, price: 2}, {price: 3}]}}\n"
+    )
+    for dwellings, quantities in ((1, ["5", "2"]), (2, ["5", "2"])):
+        found = made_lines(component, 7, MONTH, supply={"dwellings": dwellings})
+        assert [str(line.quantity) for line in found] == quantities
+        assert str(found[1].unit_price) == ("3" if dwellings == 1 else "2")
+
+
+def test_a_rebates_limit_without_time_is_of_the_whole_bill() -> None:
+    component = (
+        "  - {code: CC, name: Consumo, consumption: {price: 1, rebates: [{name: Bono, price: 0.10, up_to: 5}]}}\n"
+    )
+    assert amounts(made_lines(component, 5, QUARTER)) == ["5.00", "-0.50"]
+    assert amounts(made_lines(component, 6, QUARTER)) == ["6.00"]

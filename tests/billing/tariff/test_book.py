@@ -174,3 +174,12 @@ def test_the_text_names_the_first_problem_and_counts_the_rest(tmp_path: Path) ->
     path.write_text(GOOD.replace("0.4375", "caro").replace("4.46", "caro"))
     with pytest.raises(TariffError, match=r"^XX-GOOD\.yaml:14: .* must be a number like 12 or 0\.4375 \(and 1 more\)$"):
         load(path)
+
+
+def test_a_concept_of_a_version_without_a_beginning_has_none() -> None:
+    undated = tariff("XX-1", FEE.format(1), "2024-01-01", "XX").replace("valid: {from: 2024-01-01}\n", "")
+    book = Book.of({"XX-1": undated, "XX-2": tariff("XX-2", FEE.format(2), "2025-01-01", "XX")})
+    (part,) = book.get("XX").components
+    assert (part.start, part.end) == (None, None)
+    assert [(rate.start, rate.end) for rate in part.rates] == [(None, date(2025, 1, 1)), (date(2025, 1, 1), None)]
+    assert book.on("XX", date(1990, 1, 1)).id == "XX-1"
