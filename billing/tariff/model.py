@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from typing import Final, Literal, Protocol
 
 from billing.money import Mode
@@ -215,10 +214,6 @@ class TariffVersion:
     notes: tuple[str, ...] = ()
     digest: str = ""
     file: str = ""
-
-    def matching(self, pattern: str) -> tuple[Component, ...]:
-        """The components whose code matches, such as ``AGUA_*``."""
-        return tuple(part for part in self.components if fnmatchcase(part.code, pattern))
 
     def covers(self, start: date, end: date) -> bool:
         """Whether it is in force throughout ``[start, end)``."""
