@@ -110,6 +110,9 @@ def _days(session: Session, utility_id: int, ended: Ended, since: date | None, a
         raise RunError(f"contract {contract.code}: since {start}: must not precede {billed}, up to which it is billed")
     if start >= until:
         raise RunError(f"contract {contract.code}: is billed up to {start}; nothing is left to bill before {until}")
+    if billed is not None and start > billed and (until - billed).days <= LONGEST_DAYS:
+        # The litres begin at the last bill, and the periodic run would bill the days left out, with theirs, again.
+        raise RunError(f"contract {contract.code}: since {start}: must be {billed}, up to which it is billed")
     if (until - start).days > LONGEST_DAYS:
         found = f"{(until - start).days} days from {start} to {until}"
         raise RunError(f"contract {contract.code}: {found}: more than {LONGEST_DAYS}; state from which day on (since)")

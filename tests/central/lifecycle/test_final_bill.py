@@ -297,6 +297,7 @@ def test_what_cannot_be_closed_is_refused_by_name(town: Town) -> None:
         assert str(refused.value) == text
     for bill, text in (
         (Bill(since=date(2026, 1, 31)), "since 2026-01-31: must not precede 2026-02-01, up to which it is billed"),
+        (Bill(since=date(2026, 2, 5)), "since 2026-02-05: must be 2026-02-01, up to which it is billed"),
         (Bill(since=MID), "is billed up to 2026-02-11; nothing is left to bill before 2026-02-11"),
         (Bill(issue_date=date(2026, 2, 10)), "issue date 2026-02-10 must not precede the period's end 2026-02-11"),
     ):
