@@ -1,7 +1,7 @@
 """The closing bill of who leaves: at once, up to their last day, and no day or litre of it billed again."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime
+from datetime import date
 from fractions import Fraction
 from threading import Barrier
 
@@ -47,22 +47,28 @@ FEBRUARY = date(2026, 2, 1)
 USUAL = Bill()
 
 
-def made(town: Town, case: int = 1, bill: Bill = USUAL, at: datetime = NOW) -> int:
+def made(town: Town, case: int = 1, bill: Bill = USUAL) -> int:
     """The simulated closing run of a case."""
     with write_session(town.engine) as session:
         row = case_of(session, town, case)
         run_id = make_final_bill(session, row, bill, by=CLERK).id
-    run.simulate(town.engine, town.utility_id, run_id, run.Operator(MAKER), at)
+    run.simulate(town.engine, town.utility_id, run_id, run.Operator(MAKER), NOW)
     return run_id
 
 
-def passed(town: Town, run_id: int, at: datetime = NOW) -> None:
-    """Waived where need be and approved by another person."""
+def waived(town: Town, run_id: int) -> None:
+    """Whatever stood out in a run is let pass."""
     with write_session(town.engine) as session:
         row = run.run_of(session, town.utility_id, run_id)
         if codes := list(row.summary["exceptions"]):
-            desk.waive_all(session, row, codes, MAKER, at, "revisado en la prueba")
-        run.approve(session, row, CHECKER, at)
+            desk.waive_all(session, row, codes, MAKER, NOW, "revisado en la prueba")
+
+
+def passed(town: Town, run_id: int) -> None:
+    """Waived where need be and approved by another person."""
+    waived(town, run_id)
+    with write_session(town.engine) as session:
+        run.approve(session, run.run_of(session, town.utility_id, run_id), CHECKER, NOW)
 
 
 def closed(town: Town, case: int = 1, bill: Bill = USUAL) -> int:
@@ -357,3 +363,27 @@ def test_a_closing_bill_made_again_takes_the_same_closing(town: Town) -> None:
     asked = Request((bill.id,), "correct", InvoiceType.R4, "I", "AR2026", "Por si acaso")
     with write_session(town.engine) as session, pytest.raises(RunError, match="there is nothing to rectify"):
         propose(session, town.utility_id, asked, MAKER, NOW)
+
+
+def test_of_two_runs_over_the_same_days_approved_at_the_same_time_one_is(town: Town) -> None:
+    issued(town)
+    done(town, leaving())
+    both, ready = (made(town), simulated(town, NEXT_PERIOD)), Barrier(2)
+    for run_id in both:
+        waived(town, run_id)
+
+    def approve(run_id: int) -> str:
+        ready.wait()
+        try:
+            with write_session(town.engine) as session:
+                run.approve(session, run.run_of(session, town.utility_id, run_id), CHECKER, NOW)
+        except RunError as refused:
+            return str(refused)
+        return ""
+
+    with ThreadPoolExecutor(2) as pool:
+        approved_one, refused_one = sorted(pool.map(approve, both))
+    assert approved_one == ""
+    assert "of the same days" in refused_one
+    with read_session(town.engine) as session:
+        assert sorted(run.run_of(session, town.utility_id, one).status for one in both) == ["approved", "review"]
