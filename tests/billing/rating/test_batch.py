@@ -144,9 +144,17 @@ def test_parts_are_the_whole() -> None:
     assert parts[3].rated(7) == whole.rated(3 * 64 + 7)
 
 
-@pytest.mark.parametrize(("klass", "litres"), [([1], [0]), ([-1], [0]), ([0], [-1]), ([0], [10**10 + 1])])
-def test_columns_out_of_range_are_refused(klass: list[int], litres: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("klass", "litres", "text"),
+    [
+        ([1, 0], [0, 0], "klass: 0 to 1: must be from 0 to 0"),
+        ([-1], [0], "klass: -1 to -1: must be from 0 to 0"),
+        ([0, 0], [-1, 5], "litres: -1 to 5: must be from 0 to 10000000000"),
+        ([0], [10**10 + 1], "litres: 10000000001 to 10000000001: must be from 0 to 10000000000"),
+    ],
+)
+def test_columns_out_of_range_are_refused(klass: list[int], litres: list[int], text: str) -> None:
     supply = {"use": "domestic", "calibre_mm": 13}
     case = Case.parse({"tariffs": ["ES-AGOST-2023"], "supply": supply, "period": {"months": 2}, "litres": 0})
-    with pytest.raises(RatingError, match="must be from 0 to"):
+    with pytest.raises(RatingError, match=f"^{text}$"):
         Rater([case], shipped()).rate(Contracts.of(klass, litres))

@@ -78,6 +78,8 @@ def test_a_meters_run() -> None:
         ({"period": {"months": 2, "days": 60}}, "period: has days, months; must be from and to"),
         ({"period": {"from": "2026-01-01"}}, "period: has from; must be"),
         ({"period": {"weeks": 2}}, r"period\.weeks: not known; known: from, to, months, days"),
+        ({"period": {"months": "x"}}, r"period\.months: 'x' must be a number"),
+        ({"changes": [{"from": "x"}]}, r"changes\[0\]\.from: 'x' must be a date like"),
         ({"period": {"months": 0}}, r"period\.months: 0 must be positive"),
         ({"period": {"days": "1.5"}}, r"period\.days: 1\.5 must be a whole number"),
         ({"period": {"from": "2026-01-01", "to": "2026-01-01"}}, r"period\.to: 2026-01-01 must be after period\.from"),
