@@ -48,6 +48,7 @@ def create_app(config: PortalConfig) -> FastAPI:
         app.include_router(router)
     app.add_exception_handler(StarletteHTTPException, show_http_error)
     app.add_exception_handler(RequestValidationError, show_bad_input)
+    app.add_exception_handler(OverflowError, show_no_such_row)
     app.add_exception_handler(Exception, show_fault)
     return app
 
@@ -77,6 +78,13 @@ async def show_bad_input(request: Request, error: Exception) -> Response:
     """A page that names the fields that were wrong."""
     fields = [str(item["loc"][-1]) for item in getattr(error, "errors", list)()]
     return render(request, "error.html", status=422, code=422, fields=fields)
+
+
+async def show_no_such_row(request: Request, error: Exception) -> Response:
+    """A number that SQLite cannot hold is that of no row: the page does not exist. Any other overflow is a fault."""
+    if "SQLite INTEGER" not in str(error):
+        raise error
+    return await show_http_error(request, StarletteHTTPException(404))
 
 
 async def show_fault(_request: Request, _error: Exception) -> Response:
