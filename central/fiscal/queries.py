@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import Session
 
+from central.fiscal.queue import ANSWERED
 from central.fiscal.systems import SUBMITTED, VERIFACTU
 from central.store.models import (
+    FiscalChain,
     FiscalCorrection,
     FiscalOutcome,
     FiscalRecord,
@@ -64,7 +66,10 @@ class Line(NamedTuple):
 
 def systems(session: Session, utility_id: int) -> list[str]:
     """The systems in which a utility has records."""
-    rows = select(FiscalRecord.system).where(FiscalRecord.utility_id == utility_id).distinct()
+    any_record = exists().where(
+        FiscalRecord.utility_id == FiscalChain.utility_id, FiscalRecord.system == FiscalChain.system
+    )
+    rows = select(FiscalChain.system).where(FiscalChain.utility_id == utility_id, any_record)
     return sorted(session.scalars(rows))
 
 
@@ -80,6 +85,8 @@ def records(
     query = _listed().where(FiscalRecord.utility_id == utility_id, FiscalRecord.system == system)
     if state is not None:
         query = query.where(_in(state))
+    if state == "waiting":
+        query = query.where(FiscalRecord.position >= _first_waiting(session, utility_id, system))
     if before is not None:
         query = query.where(FiscalRecord.position < before)
     rows = session.execute(query.order_by(FiscalRecord.position.desc()).limit(PAGE))
@@ -87,9 +94,25 @@ def records(
 
 
 def counts(session: Session, utility_id: int, *, system: str = VERIFACTU) -> dict[State, int]:
-    """How many records are in each state."""
-    base = _joined(select(func.count())).where(FiscalRecord.utility_id == utility_id, FiscalRecord.system == system)
-    return {state: session.scalar(base.where(_in(state))) or 0 for state in STATES}
+    """How many records are in each state, told from the messages and from what was not simply accepted.
+
+    Those that a run is about to write, between two that it has written, count as waiting.
+    """
+    answered = _answered(session, utility_id, system)
+    refused = _joined(select(FiscalOutcome.verdict, FiscalCorrection.record_id.is_not(None), func.count())).where(
+        FiscalRecord.utility_id == utility_id,
+        FiscalRecord.system == system,
+        FiscalOutcome.utility_id == utility_id,
+        FiscalOutcome.verdict.in_(("accepted_with_errors", "rejected")),
+    )
+    found: dict[State, int] = dict.fromkeys(STATES, 0)
+    found["accepted"] = answered
+    grouped = refused.group_by(FiscalOutcome.verdict, FiscalCorrection.record_id.is_not(None))
+    for verdict, is_mended, count in session.execute(grouped):
+        found["accepted"] -= count
+        found["mended" if is_mended else verdict] += count
+    found["waiting"] = _last_position(session, utility_id, system) - answered
+    return found
 
 
 def find(session: Session, utility_id: int, record_id: int) -> Shown | None:
@@ -101,12 +124,15 @@ def find(session: Session, utility_id: int, record_id: int) -> Shown | None:
 
 def depth(session: Session) -> Depth:
     """The whole queue, for those who watch it."""
-    waiting = _joined(select(func.count(), func.min(FiscalRecord.generated_at))).where(
-        FiscalRecord.system.in_(SUBMITTED), _in("waiting")
-    )
-    count, oldest = session.execute(waiting).one()
+    chains = select(FiscalChain.utility_id, FiscalChain.system).where(FiscalChain.system.in_(SUBMITTED))
+    records, oldest = 0, []
+    for utility_id, system in session.execute(chains).all():
+        waiting = _last_position(session, utility_id, system) - _answered(session, utility_id, system)
+        if waiting:
+            records += waiting
+            oldest.append(_oldest(session, utility_id, system))
     rejected = _joined(select(func.count())).where(FiscalRecord.system.in_(SUBMITTED), _in("rejected"))
-    return Depth(count, oldest, session.scalar(rejected) or 0)
+    return Depth(records, min((at for at in oldest if at), default=None), session.scalar(rejected) or 0)
 
 
 def troubled(session: Session) -> Sequence[Line]:
@@ -119,6 +145,37 @@ def troubled(session: Session) -> Sequence[Line]:
         FiscalSender.not_before,
     ).where(FiscalSender.failures > 0)
     return [Line(*row) for row in session.execute(query)]
+
+
+def _answered(session: Session, utility_id: int, system: str) -> int:
+    """Records that the agency has spoken of: an answer speaks of every record of its message."""
+    mine = (FiscalSubmission.utility_id == utility_id, FiscalSubmission.system == system)
+    answered = select(func.sum(FiscalSubmission.records)).where(*mine, FiscalSubmission.state == ANSWERED)
+    return int(session.scalar(answered) or 0)
+
+
+def _last_position(session: Session, utility_id: int, system: str) -> int:
+    mine = (FiscalRecord.utility_id == utility_id, FiscalRecord.system == system)
+    return session.scalar(select(func.max(FiscalRecord.position)).where(*mine)) or 0
+
+
+def _first_waiting(session: Session, utility_id: int, system: str) -> int:
+    """The position before which every record was answered: messages go in the order of the chain, one at a time."""
+    mine = (FiscalSubmission.utility_id == utility_id, FiscalSubmission.system == system)
+    answered = select(func.max(FiscalSubmission.first_position + FiscalSubmission.records)).where(
+        *mine, FiscalSubmission.state == ANSWERED
+    )
+    return session.scalar(answered) or 1
+
+
+def _oldest(session: Session, utility_id: int, system: str) -> datetime | None:
+    """When the first record without an answer was made."""
+    rows = select(FiscalRecord.generated_at).where(
+        FiscalRecord.utility_id == utility_id,
+        FiscalRecord.system == system,
+        FiscalRecord.position >= _first_waiting(session, utility_id, system),
+    )
+    return session.scalar(rows.order_by(FiscalRecord.position).limit(1))
 
 
 def _joined(query: Any) -> Any:
