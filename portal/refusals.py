@@ -11,7 +11,8 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
+from itertools import islice
 from pathlib import Path
 
 from billing.tariff.facts import FACTS
@@ -27,6 +28,10 @@ _STRUCTURED = re.compile(
 )
 # Others: ``field value: rule``, ``field: value: rule``, ``field: rule``.
 _FIELD = re.compile(r"[\w.]+")
+_COUNTED = re.compile(r"(\d+) characters")
+# No rule is this long; what people type may be, and is not searched through.
+LONGEST = 1_000
+MOST_MARKS = 20
 _NOTHING = ("", "(empty)", "(none)", "(missing)", "(incomplete)")
 WORDS: Mapping[str, Mapping[str, str]] = {
     "case_state": cases.STATES,
@@ -135,13 +140,15 @@ def _loose(text: str) -> Iterator[tuple[str, str, str]]:
     if field is None:
         return
     rest = text[field.end() :]
-    for mark in re.finditer(r": |, ", rest):
+    for mark in islice(re.finditer(r": |, ", rest), MOST_MARKS):
         yield field[0], rest[: mark.start()].removeprefix(":").strip(), rest[mark.end() :]
 
 
+# A file of fates says the same few things of many rows.
+@lru_cache(maxsize=4096)
 def _find(text: str, names: tuple[str, ...], *, from_the_start: bool = False) -> str | None:
     """What a catalogue says for a text; ``from_the_start`` asks only entries that do not begin with a gap."""
-    for entry in catalogue(*names):
+    for entry in catalogue(*names) if len(text) <= LONGEST else ():
         found = None if from_the_start and entry.order[0] else entry.pattern.fullmatch(text)
         if found:
             return entry.spanish.format(**{name: _worded(name, said) for name, said in found.groupdict().items()})
@@ -156,7 +163,7 @@ def _worded(name: str, said: str) -> str:
     known = WORDS.get(name)
     if known is not None:
         return ", ".join(known.get(one, one) for one in text.split(", "))
-    return _dated(text)
+    return _COUNTED.sub(r"\1 caracteres", _dated(text))
 
 
 def _dated(text: str) -> str:

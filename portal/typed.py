@@ -78,5 +78,5 @@ def by(identity: Identity, reason: str = "") -> Change:
     """Who changes something, now, and why; the audit names logins."""
     why = reason.strip()
     if len(why) > LONGEST_REASON:
-        raise TypedError("motivo", why, f"must have at most {LONGEST_REASON} characters")
+        raise TypedError("motivo", f"{len(why)} characters", f"must have at most {LONGEST_REASON} characters")
     return Change(identity.login, datetime.now(UTC), why)

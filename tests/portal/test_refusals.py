@@ -120,6 +120,8 @@ def test_a_translation_has_the_gaps_of_its_text_and_no_others(name: str) -> None
          "Día «mañana: 8 h»: debe ser una fecha como 2026-01-31"),
         ("run 2026-T1: is issued; exceptions are handled while it is in review",
          "Tanda «2026-T1»: está emitida; las excepciones se tratan mientras está en revisión"),
+        (TypedError("motivo", "201 characters", "must have at most 200 characters"),
+         "Motivo «201 caracteres»: debe tener 200 caracteres como mucho"),
         ("reason: (empty): a refund says why", "Motivo: una devolución dice por qué"),
         ("invoice AG26/7: cannot be rated again: tariffs: ES-NADA is not in the book",
          "Factura AG26/7: no se puede calcular otra vez: Tarifas: ES-NADA no está entre las tarifas"),
@@ -128,3 +130,8 @@ def test_a_translation_has_the_gaps_of_its_text_and_no_others(name: str) -> None
 )  # fmt: skip
 def test_a_refusal_is_told_in_spanish_with_field_and_value(error: ValueError | str, said: str) -> None:
     assert refusals.in_spanish(str(error)) == said
+
+
+def test_what_people_type_is_not_searched_through_for_ever() -> None:
+    hostile = "contract " + ": , " * 10_000
+    assert refusals.in_spanish(hostile) == hostile
