@@ -52,6 +52,7 @@ def list_credits(
     rows = [
         {
             "contract": one.contract,
+            "customer": one.customer,
             "holder": one.holder,
             "cents": one.cents,
             "fate": one.fate,
@@ -106,6 +107,7 @@ def ask(
         int | None, typer.Option(min=1, max=MOST, help="Céntimos; todo el saldo / Cents; the whole credit")
     ] = None,
     iban: Annotated[str, typer.Option(help="Otra cuenta del titular / Another account of the holder")] = "",
+    customer: Annotated[str, typer.Option(help="De quién, si se debe a varios / Whose, where several are owed")] = "",
     utility: UtilityOption = None,
     config: ConfigOption = None,
     db: DbOption = None,
@@ -122,7 +124,8 @@ def ask(
         if contract is None:
             made = service.ask_all(session, found, actor, now(), reason=reason)
         else:
-            made = [service.ask(session, found, contract, actor, now(), reason=reason, cents=cents, iban=iban)]
+            said = {"reason": reason, "iban": iban, "customer": customer}
+            made = [service.ask(session, found, contract, actor, now(), cents=cents, **said)]
         rows = [_told(one) for one in made]
     show_rows(rows, as_json)
 

@@ -12,7 +12,7 @@ from central.store.models import Refund
 
 
 class CreditOut(Output):
-    """What a contract is owed: ``fate`` is "net" (off the next bill) or "refund".
+    """What a person is owed of a contract: ``fate`` is "net" (off the next bill) or "refund".
 
     ``asked`` is the part of refunds that nobody has decided yet.
     """

@@ -18,7 +18,7 @@ from central.api.register import Id
 from central.api.values import Input, IsoDay, Page, Paging, PathId
 from central.api.values import PathId as Number
 from central.collection import refunds
-from central.collection.credits import Credit, contracts_in_credit, credits_of, hidden, today
+from central.collection.credits import Credit, credits_after, hidden, today
 from central.store import Session, models, read_session
 
 router = APIRouter()
@@ -65,9 +65,13 @@ class OrdersQuery(Paging):
 
 
 class NewRefund(Input):
-    """A contract's credit, or ``cents`` of it, to its holder's account or to ``iban``, another of theirs."""
+    """A credit, or ``cents`` of it, to its owner's account or to ``iban``, another of theirs.
+
+    ``customer_id`` says whose, where a contract owes several people.
+    """
 
     contract_id: Id
+    customer_id: Id | None = None
     cents: Cents | None = None
     iban: Iban | None = None
     reason: Reason
@@ -108,15 +112,20 @@ class Return(Input):
 
 @router.get("/credits", response_model=Page[shapes.CreditOut], responses=LISTED)
 def list_credits(caller: Viewer, asked: Annotated[CreditsQuery, Query()]) -> Response:
-    """A page of contracts that are owed something today, whose it is and what becomes of it."""
-    after = opened(asked.after, 1)[0] if asked.after else 0
+    """A page of what people are owed of their contracts today, and what becomes of it."""
+    contract_id, customer_id = opened(asked.after, 2) if asked.after else (0, 0)
     with read_session(caller.engine) as session:
-        ids = contracts_in_credit(session, caller.utility_id, after, asked.limit + 1, asked.contract_id)
-        shown = ids[: asked.limit]
-        found = credits_of(session, caller.utility_id, today(caller.now), shown) if shown else []
-    items = [_credit(one) for one in sorted(found, key=lambda one: one.contract_id)]
-    following = sealed([shown[-1]]) if len(ids) > asked.limit else None
-    return answer(Page[shapes.CreditOut](items=items, next=following))
+        found = credits_after(
+            session,
+            caller.utility_id,
+            today(caller.now),
+            (contract_id, customer_id),
+            asked.limit + 1,
+            asked.contract_id,
+        )
+    shown = found[: asked.limit]
+    following = sealed([shown[-1].contract_id, shown[-1].customer_id]) if len(found) > asked.limit else None
+    return answer(Page[shapes.CreditOut](items=[_credit(one) for one in shown], next=following))
 
 
 @router.get("/refunds", response_model=Page[shapes.RefundOut], responses=LISTED)
@@ -154,6 +163,7 @@ def ask_refund(request: Request, caller: Maker, key: Key, body: NewRefund) -> Re
             reason=body.reason,
             cents=body.cents,
             iban=body.iban or "",
+            customer=_customer(session, caller, body.customer_id),
         )
         return _told(made)
 
@@ -261,6 +271,12 @@ def pay_refund_order(request: Request, caller: Maker, key: Key, number: Number, 
 
 def _refund(session: Session, caller: Caller, number: int) -> models.Refund:
     return one_of(session, models.Refund, models.Refund.id, caller.utility_id, number)
+
+
+def _customer(session: Session, caller: Caller, number: int | None) -> str:
+    if number is None:
+        return ""
+    return one_of(session, models.Customer, models.Customer.id, caller.utility_id, number).code
 
 
 def _order(session: Session, caller: Caller, number: int) -> models.RefundOrder:

@@ -1,7 +1,8 @@
 """What a utility owes its customers: credits of contracts, whose they are, and what will become of them.
 
-A credit of who still holds the contract is taken off the next bill, unless somebody decides to pay it back; that of
-who left has no next bill and is paid back.
+A contract that passed through several hands may have several credits, one per person: what one is owed is never
+counted against what another owes. A credit of who still holds the contract is taken off the next bill, unless somebody
+decides to pay it back; that of who left has no next bill and is paid back.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,10 +10,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from billing.document import Credit as Shown
+from central.collection.owed import owed
 from central.collection.posting import RECEIVABLE
 from central.store.models import (
     BankAccount,
@@ -32,14 +34,16 @@ NET, REFUND = "net", "refund"
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What is owed to a contract's holder, in cents; ``fate`` is "net" (off the next bill) or "refund".
+    """What a person is owed of a contract, in cents; ``fate`` is "net" (off the next bill) or "refund".
 
-    ``iban`` is the holder's account, empty where none is known; ``asked`` are cents of refunds not decided yet.
+    ``holder`` is the name of ``customer``, who holds the contract or held it; ``iban`` is their account, empty where
+    none is known; ``asked`` are cents of their refunds not decided yet.
     """
 
     contract_id: int
     contract: str
     customer_id: int
+    customer: str
     holder: str
     cents: int
     fate: str
@@ -48,53 +52,87 @@ class Credit:
 
 
 def credits_of(session: Session, utility_id: int, on: date, contracts: Sequence[int] | None = None) -> list[Credit]:
-    """Every contract with a credit, by code."""
-    rows: Any = (
-        select(LedgerEntry.contract_id, func.sum(LedgerEntry.amount_cents))
-        .where(LedgerEntry.utility_id == utility_id, LedgerEntry.account.startswith(RECEIVABLE))
-        .group_by(LedgerEntry.contract_id)
-        .having(func.sum(LedgerEntry.amount_cents) < 0)
-    )
-    if contracts is not None:
-        rows = rows.where(LedgerEntry.contract_id.in_(contracts))
-    owed = {row[0]: -int(row[1]) for row in session.execute(rows) if row[0] is not None}
-    asked = _asked(session, utility_id, owed)
+    """Every credit, by contract and by customer."""
+    ids = _candidates(session, utility_id) if contracts is None else contracts
+    found = [one for part in in_parts(ids) for one in _credits_in(session, utility_id, on, part)]
+    return sorted(found, key=lambda one: (one.contract, one.customer))
+
+
+def credits_after(
+    session: Session,
+    utility_id: int,
+    on: date,
+    after: tuple[int, int],
+    limit: int,
+    contract: int | None = None,
+) -> list[Credit]:
+    """The first ``limit`` credits behind a contract's and customer's ids, in the order of these; or one contract's."""
+    found: list[Credit] = []
+    for part in in_parts(_candidates(session, utility_id, after[0], contract)):
+        mine = _credits_in(session, utility_id, on, part)
+        found += sorted((one for one in mine if _ids(one) > after), key=_ids)
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def _ids(one: Credit) -> tuple[int, int]:
+    return one.contract_id, one.customer_id
+
+
+def _credits_in(session: Session, utility_id: int, on: date, contracts: Sequence[int]) -> list[Credit]:
+    owing = {
+        (contract, person): -cents
+        for contract, people in owed(session, utility_id, contracts).items()
+        for person, cents in people.items()
+        if cents < 0
+    }
+    ids = sorted({contract for contract, _ in owing})
+    asked = _asked(session, utility_id, ids)
+    holders = _holding(session, utility_id, ids, on)
+    people = _people(session, utility_id, {person for _, person in owing}, on)
+    codes = select(Contract.id, Contract.code).where(Contract.utility_id == utility_id, Contract.id.in_(ids))
+    code_of = {row.id: row.code for row in session.execute(codes)}
     found = []
-    for part in in_parts(sorted(owed)):
-        owners = owners_of(session, utility_id, part)
-        holders = _holding(session, utility_id, part, on)
-        people = _people(session, utility_id, {*owners.values(), *holders.values()}, on)
-        codes = select(Contract.id, Contract.code).where(Contract.utility_id == utility_id, Contract.id.in_(part))
-        for contract, code in session.execute(codes):
-            owner = owners.get(contract) or holders.get(contract)
-            if owner is None:
-                continue
-            name, iban = people[owner]
-            fate = NET if holders.get(contract) == owner else REFUND
-            mine = asked.get(contract, 0)
-            found.append(Credit(contract, code, owner, name, owed[contract], fate, iban, mine))
-    return sorted(found, key=lambda one: one.contract)
+    for (contract, person), cents in owing.items():
+        code, name, iban = people[person]
+        fate = NET if holders.get(contract) == person else REFUND
+        mine = asked.get((contract, person), 0)
+        found.append(Credit(contract, code_of[contract], person, code, name, cents, fate, iban, mine))
+    return found
 
 
-def contracts_in_credit(
-    session: Session, utility_id: int, after: int, limit: int, contract: int | None = None
-) -> list[int]:
-    """The ids of contracts that are owed something, in their order: the first ``limit`` after ``after``, or one."""
-    rows: Any = (
+def _candidates(session: Session, utility_id: int, since: int = 0, contract: int | None = None) -> list[int]:
+    """The contracts, from an id on, that may owe somebody: who owe in all, or had to do with more than one person."""
+    if contract is not None:
+        return [contract] if contract >= since else []
+    in_credit: Any = (
         select(LedgerEntry.contract_id)
         .where(
             LedgerEntry.utility_id == utility_id,
             LedgerEntry.account.startswith(RECEIVABLE),
-            LedgerEntry.contract_id > after,
+            LedgerEntry.contract_id >= since,
         )
         .group_by(LedgerEntry.contract_id)
-        .having(func.sum(LedgerEntry.amount_cents) < 0)
-        .order_by(LedgerEntry.contract_id)
-        .limit(limit)
+        # A receivable beside the contract's own names a person.
+        .having(or_(func.sum(LedgerEntry.amount_cents) < 0, func.max(LedgerEntry.account).like(f"{RECEIVABLE}%/%")))
     )
-    if contract is not None:
-        rows = rows.where(LedgerEntry.contract_id == contract)
-    return list(session.scalars(rows))
+    seen = union_all(
+        select(ContractHolder.contract_id, ContractHolder.customer_id).where(
+            ContractHolder.utility_id == utility_id,
+            ContractHolder.contract_id >= since,
+            ContractHolder.retired_at.is_(None),
+        ),
+        select(Invoice.contract_id, Invoice.customer_id).where(
+            Invoice.utility_id == utility_id, Invoice.contract_id >= since
+        ),
+    ).subquery()
+    several = (
+        select(seen.c.contract_id)
+        .group_by(seen.c.contract_id)
+        .having(func.min(seen.c.customer_id) != func.max(seen.c.customer_id))
+    )
+    return sorted({*session.scalars(in_credit), *session.scalars(several)})
 
 
 def shown_credits(session: Session, utility_id: int, invoices: Sequence[Invoice]) -> dict[int, Shown]:
@@ -109,7 +147,7 @@ def shown_credits(session: Session, utility_id: int, invoices: Sequence[Invoice]
     people = _people(session, utility_id, {row.customer_id for row in negative}, on)
     for row in negative:
         if holders.get(row.contract_id) != row.customer_id:
-            found[row.id] = Shown(paid_back=True, iban=hidden(people[row.customer_id][1]))
+            found[row.id] = Shown(paid_back=True, iban=hidden(people[row.customer_id][2]))
     return found
 
 
@@ -133,16 +171,6 @@ def credits_before(session: Session, utility_id: int, invoices: Sequence[Invoice
             if cents > 0 and row.contract_id not in several:
                 found[row.id] = cents
     return found
-
-
-def owners_of(session: Session, utility_id: int, contracts: Sequence[int]) -> dict[int, int]:
-    """Whose a contract's credit is: who got its last invoice in the customer's favour, else its last one."""
-    rows = (
-        select(Invoice.contract_id, Invoice.customer_id)
-        .where(Invoice.utility_id == utility_id, Invoice.contract_id.in_(contracts))
-        .order_by(Invoice.contract_id, (Invoice.total_cents < 0), Invoice.issued_at, Invoice.id)
-    )
-    return {row.contract_id: row.customer_id for row in session.execute(rows)}
 
 
 def _balances_before(session: Session, utility_id: int, invoices: Sequence[Invoice]) -> dict[int, int]:
@@ -189,16 +217,14 @@ def _with_several_holders(session: Session, utility_id: int, contracts: Sequence
     return set(session.scalars(rows))
 
 
-def _asked(session: Session, utility_id: int, contracts: Iterable[int]) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for part in in_parts(sorted(contracts)):
-        rows = (
-            select(Refund.contract_id, func.sum(Refund.cents))
-            .where(Refund.utility_id == utility_id, Refund.contract_id.in_(part), Refund.decision.is_(None))
-            .group_by(Refund.contract_id)
-        )
-        found |= {row[0]: int(row[1]) for row in session.execute(rows)}
-    return found
+def _asked(session: Session, utility_id: int, contracts: Sequence[int]) -> dict[tuple[int, int], int]:
+    """Cents of refunds not decided yet, by contract and customer."""
+    rows = (
+        select(Refund.contract_id, Refund.customer_id, func.sum(Refund.cents))
+        .where(Refund.utility_id == utility_id, Refund.contract_id.in_(contracts), Refund.decision.is_(None))
+        .group_by(Refund.contract_id, Refund.customer_id)
+    )
+    return {(row[0], row[1]): int(row[2]) for row in session.execute(rows)}
 
 
 def _holding(session: Session, utility_id: int, contracts: Sequence[int], on: date) -> dict[int, int]:
@@ -212,9 +238,9 @@ def _holding(session: Session, utility_id: int, contracts: Sequence[int], on: da
     return {row.contract_id: row.customer_id for row in session.execute(rows)}
 
 
-def _people(session: Session, utility_id: int, customers: Iterable[int], on: date) -> dict[int, tuple[str, str]]:
-    """Name and account of each customer."""
-    found: dict[int, tuple[str, str]] = {}
+def _people(session: Session, utility_id: int, customers: Iterable[int], on: date) -> dict[int, tuple[str, str, str]]:
+    """Code, name and account of each customer."""
+    found: dict[int, tuple[str, str, str]] = {}
     for part in in_parts(sorted(customers)):
         account = and_(
             BankAccount.utility_id == Customer.utility_id,
@@ -223,11 +249,11 @@ def _people(session: Session, utility_id: int, customers: Iterable[int], on: dat
             *_on(BankAccount, on),
         )
         rows = (
-            select(Customer.id, Customer.name, BankAccount.iban)
+            select(Customer.id, Customer.code, Customer.name, BankAccount.iban)
             .outerjoin(BankAccount, account)
             .where(Customer.utility_id == utility_id, Customer.id.in_(part))
         )
-        found |= {row.id: (row.name, row.iban or "") for row in session.execute(rows)}
+        found |= {row.id: (row.code, row.name, row.iban or "") for row in session.execute(rows)}
     return found
 
 

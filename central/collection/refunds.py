@@ -57,8 +57,12 @@ def ask(
     reason: str,
     cents: int | None = None,
     iban: str = "",
+    customer: str = "",
 ) -> Refund:
-    """Ask that a contract's credit (or a part of it) be paid back to its holder's account, or to another of his."""
+    """Ask that a credit (or a part of it) be paid back to its owner's account, or to another of theirs.
+
+    ``customer`` is the code of whose credit it is; needed only where a contract owes several people.
+    """
     _refuse_silence(reason)
     row = session.scalar(select(Contract).where(Contract.utility_id == utility_id, Contract.code == contract))
     if row is None:
@@ -66,7 +70,9 @@ def ask(
     found = credits_of(session, utility_id, today(at), [row.id])
     if not found:
         raise RefundError(f"contract {contract}: has no credit")
-    return _asked(session, utility_id, found[0], actor, at, reason.strip(), cents, iban)
+    return _asked(
+        session, utility_id, _whose(found, contract, customer.strip()), actor, at, reason.strip(), cents, iban
+    )
 
 
 def ask_all(
@@ -77,6 +83,17 @@ def ask_all(
     credits = credits_of(session, utility_id, today(at))
     due = [one for one in credits if one.fate == "refund" and one.iban and not one.asked and one.cents >= least]
     return [_asked(session, utility_id, one, actor, at, reason.strip(), None, "") for one in due]
+
+
+def _whose(found: Sequence[Credit], contract: str, customer: str) -> Credit:
+    """The one credit that is meant: nobody is paid what another is owed."""
+    if not customer and len(found) == 1:
+        return found[0]
+    codes = ", ".join(one.customer for one in found)
+    mine = next((one for one in found if one.customer == customer), None)
+    if mine is None:
+        raise _wrong("customer", customer or "(empty)", f"must be who has a credit of {contract}: {codes}")
+    return mine
 
 
 def _wrong(field: str, value: str, rule: str) -> RefundError:
@@ -132,9 +149,9 @@ def approve(session: Session, row: Refund, actor: str, at: datetime) -> None:
     # Locked: two refunds of one credit are not decided at the same time.
     code = session.scalars(select(Contract.code).where(*mine).with_for_update()).one()
     found = credits_of(session, row.utility_id, today(at), [row.contract_id])
-    if not found or found[0].cents < row.cents:
-        left = found[0].cents if found else 0
-        raise RefundError(f"refund {row.id}: cents: {row.cents}: the credit of {code} is {left} by now")
+    left = sum(one.cents for one in found if one.customer_id == row.customer_id)
+    if left < row.cents:
+        raise RefundError(f"refund {row.id}: cents: {row.cents}: the credit of {row.holder} in {code} is {left} by now")
     _decide(session, row, APPROVED, actor, at, "")
     _post(session, row, at, [(_due(row, code, today(at)), DUE)])
     _journal(session, row, actor, at, "refund.approved", after={"contract": code, "cents": row.cents})

@@ -1,19 +1,14 @@
-"""Where a contract stands: who holds it when, up to which day it is billed, who owes what of it.
+"""Where a contract stands: who holds it when, up to which day it is billed, who owes what of it."""
 
-One contract may pass through many hands and its ledger entries name only the contract, so each is laid at a person's
-door: by the account that names them (``receivable/<contract>/<customer>``), else by the recipient of the invoice that
-is charged or replaced, or who was paid a credit back, else by who held the contract on the day.
-"""
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import String, and_, cast, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
 
-from central.collection.posting import RECEIVABLE
+from central.collection.owed import holds, owed
 from central.invoicing.states import RunStatus
 from central.store.models import (
     BillingRun,
@@ -23,11 +18,7 @@ from central.store.models import (
     ContractTerms,
     Customer,
     DraftBill,
-    Invoice,
     LedgerEntry,
-    LedgerTransaction,
-    Refund,
-    Utility,
 )
 
 DEPOSIT = "deposit/"
@@ -116,8 +107,8 @@ def debts_at(session: Session, utility_id: int, supply_point_id: int, nif: str) 
         return []
     found = []
     for contract in contracts_at(session, utility_id, supply_point_id):
-        owed = debts(session, contract)
-        cents = sum(owed.get(customer, 0) for customer in mine)
+        by_person = debts(session, contract)
+        cents = sum(by_person.get(customer, 0) for customer in mine)
         if cents > 0:
             found.append(Debt(contract.code, cents))
     return found
@@ -125,14 +116,7 @@ def debts_at(session: Session, utility_id: int, supply_point_id: int, nif: str) 
 
 def debts(session: Session, contract: Contract) -> dict[int, int]:
     """Cents by customer of a contract: owed where positive, to their credit where negative."""
-    rows = holders(session, contract)
-    by_code = _customer_codes(session, contract, rows)
-    found: dict[int, int] = {}
-    for account, recipient, day, cents in _receivables(session, contract):
-        person = by_code.get(_named(account, contract.code)) or recipient or _on_day(rows, day)
-        if person is not None:
-            found[person] = found.get(person, 0) + cents
-    return {person: cents for person, cents in found.items() if cents}
+    return owed(session, contract.utility_id, [contract.id]).get(contract.id, {})
 
 
 def deposit_of(session: Session, contract: Contract, customer: Customer) -> int:
@@ -144,75 +128,6 @@ def deposit_of(session: Session, contract: Contract, customer: Customer) -> int:
         LedgerEntry.account == account,
     )
     return -int(session.scalar(rows))
-
-
-def holds(row: ContractHolder, day: date) -> bool:
-    """Whether a holder's row is of a day."""
-    return row.valid_from <= day and (row.valid_to is None or day < row.valid_to)
-
-
-def _on_day(rows: Sequence[ContractHolder], day: date) -> int | None:
-    """Who held on a day; before the first and after the last, the nearest."""
-    if not rows:
-        return None
-    held = next((row for row in rows if holds(row, day)), None)
-    nearest = rows[0] if day < rows[0].valid_from else rows[-1]
-    return (held or nearest).customer_id
-
-
-def _named(account: str, contract: str) -> str:
-    """The customer that a receivable's account names, if any."""
-    return account.removeprefix(f"{RECEIVABLE}{contract}").removeprefix("/")
-
-
-def _customer_codes(session: Session, contract: Contract, rows: Iterable[ContractHolder]) -> dict[str, int]:
-    ids = {row.customer_id for row in rows}
-    people = select(Customer.code, Customer.id).where(Customer.utility_id == contract.utility_id, Customer.id.in_(ids))
-    return {row.code: row.id for row in session.execute(people)}
-
-
-def _receivables(session: Session, contract: Contract) -> list[tuple[str, int | None, date, int]]:
-    replaced = aliased(Invoice)
-    person = func.coalesce(Invoice.customer_id, replaced.customer_id, Refund.customer_id)
-    issuer = session.get_one(Utility, contract.utility_id).nif
-    refund = "refund:" + cast(Refund.id, String)
-    rows: Any = (
-        select(LedgerEntry.account, person, LedgerTransaction.effective_on, func.sum(LedgerEntry.amount_cents))
-        .join(
-            LedgerTransaction,
-            and_(
-                LedgerTransaction.utility_id == LedgerEntry.utility_id,
-                LedgerTransaction.id == LedgerEntry.transaction_id,
-            ),
-        )
-        .outerjoin(
-            Invoice,
-            and_(Invoice.utility_id == LedgerEntry.utility_id, Invoice.id == LedgerEntry.invoice_id),
-        )
-        .outerjoin(
-            replaced,
-            and_(
-                replaced.utility_id == LedgerEntry.utility_id,
-                replaced.contract_id == LedgerEntry.contract_id,
-                LedgerTransaction.key == f"reversal:invoice:{issuer}:" + replaced.number_text,
-            ),
-        )
-        .outerjoin(
-            Refund,
-            and_(
-                Refund.utility_id == LedgerEntry.utility_id,
-                Refund.contract_id == LedgerEntry.contract_id,
-                LedgerTransaction.key.in_((refund, "reversal:" + refund)),
-            ),
-        )
-        .where(
-            LedgerEntry.utility_id == contract.utility_id,
-            LedgerEntry.contract_id == contract.id,
-            LedgerEntry.account.startswith(RECEIVABLE),
-        )
-        .group_by(LedgerEntry.account, person, LedgerTransaction.effective_on)
-    )
-    return [(account, customer, day, int(cents)) for account, customer, day, cents in session.execute(rows)]
 
 
 def day_before(day: date) -> date:

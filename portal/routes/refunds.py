@@ -40,7 +40,7 @@ STATES = {
 TONES = {"asked": "warn", "approved": "warn", "sent": "", "paid": "ok", "returned": "bad", "rejected": ""}
 WORDS: dict[str, Any] = {"states": STATES, "tones": TONES}
 FATES = {REFUND: "se devuelve: quien lo tiene ya no es titular", NET: "se descuenta en la próxima factura"}
-NOTHING = {"contrato": "", "importe": "", "iban": "", "motivo": "", "desde": ""}
+NOTHING = {"contrato": "", "titular": "", "importe": "", "iban": "", "motivo": "", "desde": ""}
 
 
 @router.get("")
@@ -53,10 +53,17 @@ def show_all(
 
 @router.post("")
 def ask(
-    request: Request, identity: Maker, contrato: Text = "", importe: Text = "", iban: Text = "", motivo: Text = ""
+    request: Request,
+    identity: Maker,
+    contrato: Text = "",
+    titular: Text = "",
+    importe: Text = "",
+    iban: Text = "",
+    motivo: Text = "",
 ) -> Response:
-    """Ask that a contract's credit be paid back; what forbids it is told beside the form."""
-    said = NOTHING | {"contrato": contrato.strip(), "importe": importe, "iban": iban, "motivo": motivo}
+    """Ask that a credit be paid back to whose it is; what forbids it is told beside the form."""
+    said = NOTHING | {"contrato": contrato.strip(), "titular": titular.strip(), "importe": importe, "iban": iban}
+    said["motivo"] = motivo
     try:
         with write_session(request.app.state.engine) as session:
             made = service.ask(
@@ -68,6 +75,7 @@ def ask(
                 reason=motivo[:LONGEST_REASON],
                 cents=given(cents, "importe", importe),
                 iban=iban.strip(),
+                customer=titular,
             ).id
     except ValueError as error:
         return _credits(request, identity, said, error=str(error))
@@ -92,10 +100,10 @@ def ask_all(request: Request, identity: Maker, desde: Text = "", motivo: Text = 
 
 @router.get("/saldos")
 def show_credits(
-    request: Request, identity: Office, contrato: str = "", destino: str = REFUND, desde: str = ""
+    request: Request, identity: Office, contrato: str = "", titular: str = "", destino: str = REFUND, desde: str = ""
 ) -> Response:
     """What is owed to whom and what becomes of it, and the form that asks for it to be paid back."""
-    said = NOTHING | {"contrato": contrato.strip()[:64]}
+    said = NOTHING | {"contrato": contrato.strip()[:64], "titular": titular.strip()[:64]}
     return _credits(request, identity, said, fate=destino, start=_number(desde) or 0)
 
 

@@ -18,7 +18,16 @@ from central.ops.audit import audit
 from central.register import Change
 from central.register import contracts as deeds
 from central.store import new_id, read_session, write_session
-from central.store.models import AuditEntry, BankAccount, Contract, ContractHolder, Invoice, LedgerTransaction, Refund
+from central.store.models import (
+    AuditEntry,
+    BankAccount,
+    Contract,
+    ContractHolder,
+    Customer,
+    Invoice,
+    LedgerTransaction,
+    Refund,
+)
 from tests.central.api.conftest import Served
 
 As = Callable[[str], httpx.Client]
@@ -154,6 +163,11 @@ def test_what_is_wrong_is_named(served: Served, as_role: As, post: Post, credit:
     assert "the credit of K-" in over[0]["rule"]
     unknown = post(CLERK, "/refunds", {"contract_id": credit, "reason": "lo pide"}, 409)["errors"][0]
     assert (unknown["field"], unknown["value"]) == ("body.iban", "(none)")
+    with read_session(served.town.engine) as session:
+        mine = session.scalars(select(Invoice.customer_id).where(Invoice.contract_id == credit)).first()
+        other = session.scalars(select(Customer.id).where(Customer.utility_id == served.town.utility_id)).all()
+    stranger = next(one for one in other if one != mine)
+    assert "must be who has a credit of K-" in post(CLERK, "/refunds", good | {"customer_id": stranger}, 409)["detail"]
     none = next(one for one in served.town.contracts if one != credit)
     assert "has no credit" in post(CLERK, "/refunds", good | {"contract_id": none}, 409)["detail"]
     assert post(CLERK, "/refunds", good | {"contract_id": served.others["contracts"]}, 404)["status"] == 404
@@ -188,4 +202,4 @@ def test_refunds_are_listed_page_by_page_and_by_state(served: Served, as_role: A
         rows = clerk.get("/refunds", params={"contract_id": credit, "state": state}).json()["items"]
         assert [one["id"] for one in rows if one["id"] in made] == ids, state
         assert {one["state"] for one in rows} <= {state}
-    assert clerk.get("/credits", params={"limit": 1, "after": sealed([credit])}).json()["items"] == []
+    assert clerk.get("/credits", params={"limit": 1, "after": sealed([credit, 2**62])}).json()["items"] == []
