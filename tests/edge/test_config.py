@@ -119,3 +119,10 @@ def test_help_is_in_both_languages() -> None:
     text = sgc("edge", "--help").stdout
     assert "Field agent" in text
     assert "Agente de campo" in text
+
+
+def test_a_file_that_is_no_text_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_bytes(b"\x80\xff")
+    with pytest.raises(ConfigError, match=r"edge\.toml: 'utf-8' codec can't decode byte 0x80"):
+        load_config(path)
