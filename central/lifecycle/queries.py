@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
+from central.collection.owed import holds
 from central.lifecycle import deadlines, papers, rules, standing
 from central.lifecycle.cases import SUBJECT, checklist_of, local_today, missing_data
 from central.lifecycle.charges import Charge, deposit
@@ -254,7 +255,7 @@ def _present_holders(session: Session, utility_id: int, found: Sequence[Contract
         case.id: name
         for case in found
         for row, name in rows
-        if row.contract_id == case.contract_id and standing.holds(row, standing.day_before(case.effective_on))
+        if row.contract_id == case.contract_id and holds(row, standing.day_before(case.effective_on))
     }
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import RedirectResponse, Response
 
 from central.access import Identity, Permission, allows
@@ -291,6 +292,8 @@ def _shown(spells: Sequence[Spell], on: str, error: str) -> tuple[date, Spell, b
 
 
 def _point(session: Session, identity: Identity, code: str) -> SupplyPoint:
+    if not code:
+        raise RequestValidationError([{"loc": ("suministro",), "msg": "must be given", "type": "missing"}])
     found = find_supply_point(session, identity.utility_id, code)
     if found is None:
         raise HTTPException(404)

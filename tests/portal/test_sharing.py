@@ -265,8 +265,8 @@ def test_the_auditor_looks_and_the_reader_finds_no_such_page(client: Client) -> 
 def test_what_does_not_exist_is_not_found_and_a_wrong_day_is_told(client: Client) -> None:
     maria = client("maria")
     for path in ("general", "compartido"):
-        for code in ("PS-9", "PS-0000001", ""):
-            assert maria.get(f"{PAGE}/{path}?suministro={code}").status_code == 404
+        for code, status in (("PS-9", 404), ("PS-0000001", 404), ("", 422)):
+            assert maria.get(f"{PAGE}/{path}?suministro={code}").status_code == status
     maria.post(f"{PAGE}/general", data=BULK)
     for page in (f"{PAGE}?dia=ayer", f"{PAGE}/general?suministro=PS-0000001&dia=ayer"):
         wrong = maria.get(page)
