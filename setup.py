@@ -12,9 +12,9 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 ROOMS = ("protocols", "billing", "firmware_sim", "edge", "central")
-# libcrypto is linked by its run-time name so that no development package has to be installed; the
-# prototypes used are declared in protocols/wmbus/crypto.pxd.
-CRYPTO_PREFIX = "protocols.wmbus"
+# libcrypto is linked by its run-time name so that no development package has to be installed; who uses it declares
+# the prototypes (protocols/wmbus/crypto.pxd).
+CRYPTO = ("protocols.wmbus", "billing.fiscal")
 
 
 def extensions() -> list[Extension]:
@@ -39,7 +39,7 @@ def extension(name: str, path: Path) -> Extension:
         link_args.append("-fsanitize=address")
     if os.environ.get("SGC_TRACE"):
         macros += [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
-    if name.startswith(CRYPTO_PREFIX):
+    if name.startswith(CRYPTO):
         link_args.append("-l:libcrypto.so.3")
     return Extension(
         name,

@@ -5,9 +5,10 @@ exclude each other, RD 1007/2023 art. 3.3), none for bodies outside both.
 """
 
 from billing.fiscal.answers import AgencyFaultError, Answer, Line, read_answer
+from billing.fiscal.chaining import chain_amounts
 from billing.fiscal.config import Environment, FiscalConfig, SiiConfig, Software
 from billing.fiscal.deadlines import SupplyDeadline
-from billing.fiscal.hashing import chain_amounts, chain_issues, hash_cancellation, hash_issue
+from billing.fiscal.hashing import DIGEST_BYTES, chain_issues, hash_cancellation, hash_issue
 from billing.fiscal.port import FiscalError, FiscalRecord, Link, Registry
 from billing.fiscal.qr import qr_url
 from billing.fiscal.registries import CHAINED, SYSTEMS, registry
@@ -17,6 +18,7 @@ from billing.fiscal.submission import MAX_RECORDS, endpoint, envelope, submissio
 
 __all__ = [
     "CHAINED",
+    "DIGEST_BYTES",
     "MAX_RECORDS",
     "SYSTEMS",
     "AgencyFaultError",

@@ -5,9 +5,10 @@ registros de facturación", 0.1.2, section 3: ``name=value`` joined by ``&``, va
 an absent one empty, SHA-256 of the UTF-8 text in upper-case hexadecimal.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 
+DIGEST_BYTES = 32  # SHA-256
 # Number, date of issue (DD-MM-YYYY), type, VAT and total (two decimals): what differs within a run.
 IssueRow = tuple[str, str, str, str, str]
 
@@ -40,32 +41,3 @@ def chain_issues(nif: str, rows: Iterable[IssueRow], previous: str, stamp: str) 
         previous = hash_issue(nif, number, issued, invoice_type, vat, total, previous, stamp)
         hashes.append(previous)
     return hashes
-
-
-def chain_amounts(
-    nif: str,
-    numbers: Sequence[str],
-    issued: str,
-    vat_cents: Sequence[int],
-    total_cents: Sequence[int],
-    previous: str,
-    stamp: str,
-) -> list[bytes]:
-    """Digests of the records of issue (F1) of a run's invoices in order; amounts in cents, the rest as ``hash_issue``.
-
-    Written out for speed: a million are made one after the other while nothing else of the run can go on.
-    """
-    head = f"IDEmisorFactura={nif}&NumSerieFactura="
-    middle = f"&FechaExpedicionFactura={issued}&TipoFactura=F1&CuotaTotal="
-    tail = f"&FechaHoraHusoGenRegistro={stamp}"
-    digests = []
-    for number, vat, total in zip(numbers, vat_cents, total_cents, strict=True):
-        text = (
-            f"{head}{number}{middle}{'-' if vat < 0 else ''}{abs(vat) // 100}.{abs(vat) % 100:02d}"
-            f"&ImporteTotal={'-' if total < 0 else ''}{abs(total) // 100}.{abs(total) % 100:02d}"
-            f"&Huella={previous}{tail}"
-        )
-        digest = sha256(text.encode()).digest()
-        digests.append(digest)
-        previous = digest.hex().upper()
-    return digests

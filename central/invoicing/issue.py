@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from billing.fiscal import DIGEST_BYTES
 from billing.ledger import Transaction
 from central.collection.posting import Charges, post_charges
 from central.invoicing import explain, partitions
@@ -32,7 +33,6 @@ from central.times import millis
 
 POSTED = "invoice"
 KIND = "F1"
-DIGEST_BYTES = 32
 
 _ESTIMATE = ("utility_id", "at_ms", "meter_id", "kind", "revision", "litres", "status", "reason", "recorded_ms")
 

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from billing.fiscal import Link, chain_amounts
+from billing.fiscal import DIGEST_BYTES, Link, chain_amounts
 from billing.fiscal.stamps import stamp_of
 from central.invoicing.plan import READY, issue_date_of
 from central.invoicing.records import store_config
@@ -98,7 +98,7 @@ def _chain(session: Session, run: BillingRun, partitions: list[RunPartition], at
     day, stamp = f"{issued:%d-%m-%Y}", stamp_of(at)
     position = head.next_position
     previous = msgspec.convert(head.head, Link) if head.head else None
-    vat, total = (cents.tolist() for cents in read_columns(session.connection(), _amounts(run), 2))
+    vat, total = read_columns(session.connection(), _amounts(run), 2)
     done = 0
     for partition in partitions:
         first, until = partition.first_number or 0, done + partition.bills
@@ -107,9 +107,9 @@ def _chain(session: Session, run: BillingRun, partitions: list[RunPartition], at
         numbers = [number_text(run.series, value) for value in range(first, first + partition.bills)]
         before = previous.hash if previous else ""
         digests = chain_amounts(nif, numbers, day, vat[done:until], total[done:until], before, stamp)
-        partition.chain_hashes = b"".join(digests)
+        partition.chain_hashes = digests
         if digests:
-            previous = Link(nif, numbers[-1], issued, digests[-1].hex().upper())
+            previous = Link(nif, numbers[-1], issued, digests[-DIGEST_BYTES:].hex().upper())
         done = until
     head.next_position = position + done
     head.head = msgspec.to_builtins(previous) if previous else None
