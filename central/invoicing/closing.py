@@ -20,7 +20,7 @@ from central.invoicing.states import RunError, RunStatus
 from central.invoicing.tenancies import known_at
 from central.invoicing.volume import Wanted
 from central.register import identifiers as check
-from central.store.models import BillingRun, Consumption, Contract, ContractHolder
+from central.store.models import BillingRun, Consumption, Contract, ContractHolder, Series
 from central.times import local_day, millis
 
 MOST_CONTRACTS = 500
@@ -42,7 +42,7 @@ class ClosingPlan:
     """What a clerk decides about a closing run; ``since``: the first day to bill, None where each was billed until.
 
     Without ``series`` it is that of the newest run; without dates it is issued on the day it is made, or on the first
-    day after what it bills, and due 30 days later.
+    day after what it bills or on that of the series' last number where that is later, and due 30 days later.
     """
 
     code: str
@@ -64,9 +64,10 @@ def create_closing(
     if len({one.contract for one in days}) < len(days):
         raise RunError(f"run {plan.code}: contracts: each is named once")
     period = Period(min(one.start for one in days), max(one.end for one in days))
-    issue_date, series = plan.issue_date or max(today, period.end), plan.series or usual_series(session, utility_id)
+    series = plan.series or usual_series(session, utility_id)
     if not series:
         raise RunError(f"run {plan.code}: series: (none): there is no run before it to take one from; state it")
+    issue_date = plan.issue_date or max(today, period.end, _last_date(session, utility_id, series))
     made = RunPlan(
         code=check.code("run", plan.code),
         period=period,
@@ -84,6 +85,12 @@ def usual_series(session: Session, utility_id: int) -> str:
         BillingRun.utility_id == utility_id, BillingRun.status != RunStatus.CANCELLED
     )
     return session.scalar(rows.order_by(BillingRun.created_at.desc(), BillingRun.id.desc()).limit(1)) or ""
+
+
+def _last_date(session: Session, utility_id: int, series: str) -> date:
+    """The date of a series' last number, which the next must not precede."""
+    found = session.get(Series, (utility_id, series))
+    return date.min if found is None or found.last_date is None else found.last_date
 
 
 def billed_until(session: Session, contract: Contract, before: date) -> date | None:

@@ -20,14 +20,21 @@ from central.invoicing.states import RunError, RunStatus, move
 from central.store.bulk import add_missing_rows
 from central.store.columns import read_columns
 from central.store.models import BillingRun, DraftBill, FiscalChain, RunPartition, Series, Utility
+from central.times import local_day, millis
 
 
 def number(session: Session, run: BillingRun, actor: str, at: datetime) -> None:
-    """Give an approved run its numbers and its place in the chain; from here on it can only be issued."""
+    """Give an approved run its numbers and its place in the chain; from here on it can only be issued.
+
+    RunError where its issue date is still to come: an invoice is not dated ahead.
+    """
     at = at.replace(microsecond=0)
+    issued, today = issue_date_of(run), local_day(millis(at))
+    if issued > today:
+        raise RunError(f"run {run.code}: issue date {issued} must not lie after {today}, the day it is issued")
     partitions = _counted(session, run)
     bills = sum(partition.bills for partition in partitions)
-    first = take_numbers(session, run.utility_id, run.series, bills, issue_date_of(run))
+    first = take_numbers(session, run.utility_id, run.series, bills, issued)
     for partition in partitions:
         partition.first_number = first
         first += partition.bills
