@@ -15,7 +15,7 @@ from central.store import open_engine, read_session, write_session
 from central.store.bulk import insert_rows
 from central.store.models import Consumption, Invoice, Reading, ReadingKind, ReadingStatus
 from central.store.partitions import ensure_partitions
-from tests.central.factories import READING, Town, found
+from tests.central.factories import NOW, READING, Town, found
 from tests.central.invoicing.driving import issued
 
 HOUSES = 25
@@ -62,7 +62,8 @@ def test_every_law_holds(engine: Engine, seed: int) -> None:
         ensure_partitions(session.connection(), [row[1] for row in rows])
         insert_rows(session, Reading, READING, rows)
     for period in PERIODS:
-        issued(town, period, due_date=date(2026, 6, 30), partition_size=chance.randint(1, 30))
+        at = max(NOW, period.closes + timedelta(hours=9))
+        issued(town, period, at=at, due_date=date(2026, 6, 30), partition_size=chance.randint(1, 30))
     assert [verdict for verdict in audit(engine) if not verdict.holds] == []
     with read_session(engine) as session:
         bills = session.scalar(select(func.count()).select_from(Invoice))
