@@ -1,9 +1,7 @@
 """Paying credits back on the office's pages: two people, the bank's file, and what the ledger holds at the end."""
 
 import re
-from collections.abc import Callable, Iterator
-from html import unescape
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
 import lxml.etree as xml
@@ -11,23 +9,17 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, select
 
-from central.access import create_user, load_site
-from central.access.sessions import open_session
 from central.collection import refund_queries as queries
 from central.collection import refunds as service
-from central.store import open_engine, read_session, write_session
-from central.store.models import AuditEntry, Refund, User
-from portal.app import create_app
-from portal.config import PortalConfig
-from tests.central.api.conftest import Inside
+from central.store import open_engine, read_session
+from central.store.models import AuditEntry, Refund
 from tests.central.collection.test_refunds import IBAN, PAYER, clean, has_account, leaves, owes
 from tests.central.collection.test_refunds import town as town  # a fixture, taken over
 from tests.central.factories import UTILITY, Town
+from tests.portal.office import Client, office, visitors, words
 
-PASSWORD = "una clave muy larga"
 PAGE = "/oficina/devoluciones"
 PEOPLE = (("maria", "clerk"), ("jordi", "supervisor"), ("jefa", "supervisor"), ("inspe", "auditor"), ("leo", "reader"))
-Client = Callable[[str], httpx.Client]
 
 
 @pytest.fixture
@@ -39,34 +31,13 @@ def engine(sqlite_database: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def app(town: Town, sqlite_database: str) -> FastAPI:
-    with write_session(town.engine) as session:
-        for login, role in PEOPLE:
-            create_user(session, UTILITY, login, PASSWORD, role=role, name=login.title())
-    app = create_app(PortalConfig(sqlite_database, "agost", secure=False))
-    app.state.engine = town.engine
-    with read_session(town.engine) as session:
-        app.state.site = load_site(session, "agost")
-    return app
+    return office(town.engine, sqlite_database, PEOPLE)
 
 
 @pytest.fixture
 def client(app: FastAPI, town: Town) -> Iterator[Client]:
-    made: list[httpx.Client] = []
-
-    def enter(login: str) -> httpx.Client:
-        with write_session(town.engine) as session:
-            token = open_session(session, session.scalars(select(User).where(User.login == login)).one())
-        wire: dict[str, Any] = {"transport": Inside(app), "base_url": "http://sgc.test", "follow_redirects": True}
-        made.append(httpx.Client(headers={"Origin": "http://sgc.test"}, cookies={"sgc": token}, **wire))
-        return made[-1]
-
-    yield enter
-    for one in made:
-        one.close()
-
-
-def words(page: httpx.Response) -> str:
-    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))).replace("\u00a0", " ")
+    with visitors(app, town.engine) as enter:
+        yield enter
 
 
 def asked(client: httpx.Client, **changes: str) -> httpx.Response:

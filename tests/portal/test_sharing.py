@@ -1,30 +1,23 @@
 """General meters and divided supplies on the office's pages: stated, looked at, billed, ended."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from html import unescape
-from typing import Any
 
-import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, select
 
-from central.access import create_user, load_site
-from central.access.sessions import open_session
 from central.register import sharing
 from central.register import sharing_queries as queries
-from central.store import open_engine, read_session, write_session
-from central.store.models import AuditEntry, SupplyPoint, User
-from portal.app import create_app
-from portal.config import PortalConfig
-from tests.central.api.conftest import Inside
+from central.store import open_engine, read_session
+from central.store.models import AuditEntry, SupplyPoint
 from tests.central.factories import NEXT_PERIOD, UTILITY, Town
 from tests.central.invoicing.test_sharing import billed, litres, without_meter
 from tests.central.invoicing.test_sharing import block as block  # a fixture, taken over
+from tests.portal.office import Client, office, visitors, words
 
-PASSWORD = "una clave muy larga"
 PAGE = "/oficina/repartos"
 BULK = {
     "suministro": "PS-0000001",
@@ -40,7 +33,6 @@ SHARES = {
     "modo": "litres",
     "desde": "2025-01-01",
 }
-Client = Callable[[str], httpx.Client]
 
 
 @pytest.fixture
@@ -53,34 +45,13 @@ def engine(sqlite_database: str) -> Iterator[Engine]:
 @pytest.fixture
 def app(block: Town, sqlite_database: str) -> FastAPI:
     without_meter(block, "K-A", "K-B")
-    with write_session(block.engine) as session:
-        for login, role in (("maria", "clerk"), ("inspe", "auditor"), ("leo", "reader")):
-            create_user(session, UTILITY, login, PASSWORD, role=role, name=login.title())
-    app = create_app(PortalConfig(sqlite_database, "agost", secure=False))
-    app.state.engine = block.engine
-    with read_session(block.engine) as session:
-        app.state.site = load_site(session, "agost")
-    return app
+    return office(block.engine, sqlite_database, (("maria", "clerk"), ("inspe", "auditor"), ("leo", "reader")))
 
 
 @pytest.fixture
 def client(app: FastAPI, block: Town) -> Iterator[Client]:
-    made: list[httpx.Client] = []
-
-    def enter(login: str) -> httpx.Client:
-        with write_session(block.engine) as session:
-            token = open_session(session, session.scalars(select(User).where(User.login == login)).one())
-        wire: dict[str, Any] = {"transport": Inside(app), "base_url": "http://sgc.test", "follow_redirects": True}
-        made.append(httpx.Client(headers={"Origin": "http://sgc.test"}, cookies={"sgc": token}, **wire))
-        return made[-1]
-
-    yield enter
-    for one in made:
-        one.close()
-
-
-def words(page: httpx.Response) -> str:
-    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))).replace("\u00a0", " ")
+    with visitors(app, block.engine) as enter:
+        yield enter
 
 
 # ---- general meters --------------------------------------------------------------------------------------------------
