@@ -5,10 +5,13 @@ record its first one follows, so shares are issued in parallel and yet are chain
 """
 
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, or_, select, update
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import BigInteger, cast, or_, select, update
 from sqlalchemy.orm import Session
 
 from billing.fiscal import DIGEST_BYTES, Link, chain_amounts
@@ -22,6 +25,9 @@ from central.store.columns import read_columns
 from central.store.models import BillingRun, DraftBill, FiscalChain, RunPartition, Series, Utility
 from central.times import local_day, millis
 
+Amounts = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""VAT and total of bills, in cents."""
+
 
 def number(session: Session, run: BillingRun, actor: str, at: datetime) -> None:
     """Give an approved run its numbers and its place in the chain; from here on it can only be issued.
@@ -32,14 +38,15 @@ def number(session: Session, run: BillingRun, actor: str, at: datetime) -> None:
     issued, today = issue_date_of(run), local_day(millis(at))
     if issued > today:
         raise RunError(f"run {run.code}: issue date {issued} must not lie after {today}, the day it is issued")
-    partitions = _counted(session, run)
-    bills = sum(partition.bills for partition in partitions)
-    first = take_numbers(session, run.utility_id, run.series, bills, issued)
-    for partition in partitions:
+    partitions = _locked_partitions(session, run)
+    amounts = _amounts(session, run, partitions)
+    first = take_numbers(session, run.utility_id, run.series, sum(len(total) for _, total in amounts), issued)
+    for partition, (_, total) in zip(partitions, amounts, strict=True):
+        partition.bills, partition.total_cents = len(total), int(total.sum())
         partition.first_number = first
         first += partition.bills
     if settings_of(run).fiscal.chained:
-        _chain(session, run, partitions, at)
+        _chain(session, run, partitions, amounts, at)
     session.flush()
     move(session, run, RunStatus.NUMBERED, actor, at, numbered_at=at)
 
@@ -69,32 +76,34 @@ def number_text(series: str, value: int) -> str:
     return f"{series}/{value:06d}"
 
 
-def _counted(session: Session, run: BillingRun) -> list[RunPartition]:
-    """The run's partitions in order, with the drafts each will issue."""
-    partitions = session.scalars(
-        select(RunPartition)
-        .where(RunPartition.utility_id == run.utility_id, RunPartition.run_id == run.id)
-        .order_by(RunPartition.number)
-        .with_for_update()
-    ).all()
-    counts: dict[int, tuple[int, int]] = {
-        row.partition: (row.bills, int(row.cents))
-        for row in session.execute(
-            select(
-                DraftBill.partition,
-                func.count().label("bills"),
-                func.sum(DraftBill.total_cents).label("cents"),
-            )
-            .where(DraftBill.utility_id == run.utility_id, DraftBill.run_id == run.id, DraftBill.status == READY)
-            .group_by(DraftBill.partition)
+def _locked_partitions(session: Session, run: BillingRun) -> list[RunPartition]:
+    """The run's partitions in order."""
+    return list(
+        session.scalars(
+            select(RunPartition)
+            .where(RunPartition.utility_id == run.utility_id, RunPartition.run_id == run.id)
+            .order_by(RunPartition.number)
+            .with_for_update()
         )
-    }
-    for partition in partitions:
-        partition.bills, partition.total_cents = counts.get(partition.number, (0, 0))
-    return list(partitions)
+    )
 
 
-def _chain(session: Session, run: BillingRun, partitions: list[RunPartition], at: datetime) -> None:
+def _amounts(session: Session, run: BillingRun, partitions: list[RunPartition]) -> list[Amounts]:
+    """VAT and total of the drafts that each partition will issue, in the order of their numbers, in cents."""
+    ready: Any = (
+        select(cast(DraftBill.partition, BigInteger), DraftBill.vat_cents, DraftBill.total_cents)
+        .where(DraftBill.utility_id == run.utility_id, DraftBill.run_id == run.id, DraftBill.status == READY)
+        # Partitions are stretches of contract ids: this is also the order of partitions.
+        .order_by(DraftBill.contract_id, DraftBill.period_from)
+    )
+    numbers, vat, total = read_columns(session.connection(), ready, 3)
+    ends = np.searchsorted(numbers, [partition.number for partition in partitions], side="right").tolist()
+    return [(vat[start:end], total[start:end]) for start, end in pairwise([0, *ends])]
+
+
+def _chain(
+    session: Session, run: BillingRun, partitions: list[RunPartition], amounts: list[Amounts], at: datetime
+) -> None:
     """Reserve the run's stretch of the chain: every hash is worked out and kept for its partition."""
     fiscal = settings_of(run).fiscal
     system = fiscal.system
@@ -105,20 +114,18 @@ def _chain(session: Session, run: BillingRun, partitions: list[RunPartition], at
     day, stamp = f"{issued:%d-%m-%Y}", stamp_of(at)
     position = head.next_position
     previous = msgspec.convert(head.head, Link) if head.head else None
-    vat, total = read_columns(session.connection(), _amounts(run), 2)
-    done = 0
-    for partition in partitions:
-        first, until = partition.first_number or 0, done + partition.bills
-        partition.chain_position = position + done
+    for partition, (vat, total) in zip(partitions, amounts, strict=True):
+        first = partition.first_number or 0
+        partition.chain_position = position
         partition.chain_previous = msgspec.to_builtins(previous) if previous else None
         numbers = [number_text(run.series, value) for value in range(first, first + partition.bills)]
         before = previous.hash if previous else ""
-        digests = chain_amounts(nif, numbers, day, vat[done:until], total[done:until], before, stamp)
+        digests = chain_amounts(nif, numbers, day, vat, total, before, stamp)
         partition.chain_hashes = digests
         if digests:
             previous = Link(nif, numbers[-1], issued, digests[-DIGEST_BYTES:].hex().upper())
-        done = until
-    head.next_position = position + done
+        position += partition.bills
+    head.next_position = position
     head.head = msgspec.to_builtins(previous) if previous else None
 
 
@@ -131,12 +138,3 @@ def _locked_chain(session: Session, utility_id: int, system: str) -> FiscalChain
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
-
-
-def _amounts(run: BillingRun) -> Any:
-    """VAT and total of every bill in the run's order, in cents."""
-    return (
-        select(DraftBill.vat_cents, DraftBill.total_cents)
-        .where(DraftBill.utility_id == run.utility_id, DraftBill.run_id == run.id, DraftBill.status == READY)
-        .order_by(DraftBill.partition, DraftBill.contract_id, DraftBill.period_from)
-    )
